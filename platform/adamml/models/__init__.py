@@ -1,0 +1,1 @@
+"""Networks: what recognises, what decides, and how the two are joined."""

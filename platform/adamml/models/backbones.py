@@ -1,0 +1,112 @@
+"""Backbones: what turns the frames of a segment into one vector.
+
+Each maps [B, F, C, H, W] to [B, D], knows D as `features`, and takes the maximum over neighbouring
+frames between its stages (temporal.py): each stage sees half as many frames as the one before, and
+motion leaves a trace. Frames that are left at the end are averaged. ResNets and MobileNetV2 are
+torchvision's, parameter names included; the classifier is not part of a backbone.
+"""
+
+import itertools
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from adamml.config import BackboneConfig
+from adamml.models.temporal import pooled_features, temporal_max_pool
+from adamml.tables import lookup
+
+
+class Backbone(nn.Module):
+    features: int
+    """D, the length of the vector it returns."""
+
+    def stages(self) -> list[list[nn.Module]]:
+        """Modules in the order they run, grouped by the number of frames they see."""
+        raise NotImplementedError
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """[B, F, C, H, W] -> [B, D]. F may be odd or 1."""
+        num_frames, maps = clips.shape[1], clips.flatten(0, 1)
+        for number, stage in enumerate(self.stages()):
+            if number > 0:
+                maps, num_frames = temporal_max_pool(maps, num_frames)
+            for module in stage:
+                maps = module(maps)
+        return pooled_features(maps, num_frames)
+
+
+class Conv3(Backbone):
+    """Three strided 3x3 convolutions of w, 2w and 4w channels, frames pooled between them."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.features = 4 * width
+        widths = (channels, width, 2 * width, 4 * width)
+        self.layers = nn.ModuleList(itertools.starmap(self._layer, itertools.pairwise(widths)))
+
+    @staticmethod
+    def _layer(before: int, after: int) -> nn.Sequential:
+        convolution = nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1, bias=False)
+        return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True))
+
+    def stages(self) -> list[list[nn.Module]]:
+        return [[layer] for layer in self.layers]
+
+
+class TemporalResNet(Backbone):
+    """A torchvision ResNet with temporal max-pooling before layers 2, 3 and 4 (paper.md 1.2)."""
+
+    def __init__(self, net: ResNet, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
+        self.bn1, self.relu, self.maxpool = net.bn1, net.relu, net.maxpool
+        self.layer1, self.layer2 = net.layer1, net.layer2
+        self.layer3, self.layer4 = net.layer3, net.layer4
+        self.features = net.fc.in_features
+
+    def stages(self) -> list[list[nn.Module]]:
+        stem = [self.conv1, self.bn1, self.relu, self.maxpool, self.layer1]
+        return [stem, [self.layer2], [self.layer3], [self.layer4]]
+
+
+class TemporalMobileNet(Backbone):
+    """torchvision's MobileNetV2, frames pooled before 64 and 160 channels (paper.md 1.2)."""
+
+    pools_before = (7, 14)
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.blocks = mobilenet_v2(weights=None).features
+        self.blocks[0][0] = nn.Conv2d(channels, 32, kernel_size=3, stride=2, padding=1, bias=False)
+        nn.init.kaiming_normal_(self.blocks[0][0].weight, mode="fan_out")
+        self.features = 1280
+
+    def stages(self) -> list[list[nn.Module]]:
+        blocks, (first, second) = list(self.blocks), self.pools_before
+        return [blocks[:first], blocks[first:second], blocks[second:]]
+
+
+def _resnet(block: type[nn.Module], layers: list[int]) -> Callable[[int, int], Backbone]:
+    return lambda channels, width: TemporalResNet(ResNet(block, layers), channels)
+
+
+BACKBONES: dict[str, Callable[[int, int], Backbone]] = {
+    "conv3": Conv3,
+    "resnet10": _resnet(BasicBlock, [1, 1, 1, 1]),
+    "resnet18": _resnet(BasicBlock, [2, 2, 2, 2]),
+    "resnet50": _resnet(Bottleneck, [3, 4, 6, 3]),
+    "mobilenet_v2": lambda channels, width: TemporalMobileNet(channels),
+}
+"""name -> (channels, width) -> backbone; only conv3 looks at the width."""
+
+
+def build_backbone(config: BackboneConfig, channels: int) -> Backbone:
+    """A backbone with fresh weights for input of that many channels.
+
+    Raises:
+        ValueError: config.name is not in BACKBONES.
+    """
+    return lookup(BACKBONES, config.name, what="backbone")(channels, config.width)

@@ -1,0 +1,118 @@
+"""Policies: which modalities of a segment are worth computing."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from adamml.config import Config
+from adamml.models.backbones import build_backbone
+from adamml.models.gumbel import gumbel_choice, one_hot_argmax
+from adamml.models.shapes import CHANNELS
+from adamml.tables import lookup
+
+Clips = dict[str, Tensor]
+USE = 1
+"""The index of "compute it" in a head's two logits."""
+
+
+class Policy(nn.Module):
+    """What all policies have in common: a view of the clips, and decisions made from it."""
+
+    def view(self, clips: Clips) -> Clips:
+        """What the policy sees, modality -> [N, S, f, C, h, w]; no parameter is involved."""
+        raise NotImplementedError
+
+    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+        """Decisions [N, S, M], exactly 0 or 1.
+
+        Args:
+            view: from view().
+            temperature: of the Gumbel noise; None takes the likelier option without noise.
+        """
+        raise NotImplementedError
+
+
+class PolicyNetwork(Policy):
+    """The learned policy: backbones on small input, a joint MLP, an LSTM over segments, heads."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        sizes, num_modalities = config.policy, len(config.modalities)
+        self.pixels, self.frame_step = sizes.pixels, sizes.frame_step
+        backbones = {m: build_backbone(sizes.backbones[m], CHANNELS[m]) for m in config.modalities}
+        features = sum(backbone.features for backbone in backbones.values())
+        self.backbones = nn.ModuleDict(backbones)
+        self.joint = nn.Sequential(
+            nn.Linear(features, sizes.joint_width),
+            nn.ReLU(inplace=True),
+            nn.Linear(sizes.joint_width, sizes.joint_width),
+            nn.ReLU(inplace=True),
+        )
+        self.lstm = nn.LSTMCell(sizes.joint_width + 2 * num_modalities, sizes.lstm_width)
+        self.heads = nn.ModuleDict({m: nn.Linear(sizes.lstm_width, 2) for m in config.modalities})
+
+    @torch.no_grad()
+    def view(self, clips: Clips) -> Clips:
+        """Every frame_step-th frame, resized to the policy's pixels; sound as it is."""
+        return {m: self._small(clips[m]) if m != "audio" else clips[m] for m in self.backbones}
+
+    def logits(self, view: Clips) -> Tensor:
+        """[N, S, M, 2], index 1 = use; the LSTM is fed the previous segment's logits, zeros at first."""
+        features = [
+            backbone(view[m].flatten(0, 1)).reshape(*view[m].shape[:2], -1)
+            for m, backbone in self.backbones.items()
+        ]
+        joint = self.joint(torch.cat(features, dim=-1))
+        previous = joint.new_zeros(len(joint), 2 * len(self.heads))
+        state, steps = None, []
+        for segment in joint.unbind(1):
+            state = self.lstm(torch.cat([segment, previous.to(segment.dtype)], dim=-1), state)
+            steps.append(torch.stack([head(state[0]) for head in self.heads.values()], dim=1))
+            previous = steps[-1].flatten(1)
+        return torch.stack(steps, dim=1)
+
+    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+        logits = self.logits(view)
+        chosen = (
+            one_hot_argmax(logits) if temperature is None else gumbel_choice(logits, temperature)
+        )
+        return chosen[..., USE]
+
+    def _small(self, clips: Tensor) -> Tensor:
+        frames = clips[:, :, :: self.frame_step]
+        size = (self.pixels, self.pixels)
+        small = F.interpolate(frames.flatten(0, 2), size=size, mode="bilinear", align_corners=False)
+        return small.reshape(*frames.shape[:3], *small.shape[1:])
+
+
+class AlwaysOn(Policy):
+    """Computes everything, and costs nothing."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.modalities = config.modalities
+
+    def view(self, clips: Clips) -> Clips:
+        """No frames at all, [N, S, 0, C, H, W]: the number of segments is all it needs."""
+        return {m: clips[m][:, :, :0] for m in self.modalities}
+
+    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+        clips = view[self.modalities[0]]
+        return torch.ones(*clips.shape[:2], len(self.modalities), device=clips.device)
+
+
+POLICIES: dict[str, Callable[[Config], Policy]] = {
+    "gumbel": PolicyNetwork,
+    "always_on": AlwaysOn,
+}
+
+
+def build_policy(config: Config) -> Policy:
+    """The policy that config.policy.kind names, with fresh weights.
+
+    Raises:
+        ValueError: config.policy.kind is not in POLICIES.
+    """
+    return lookup(POLICIES, config.policy.kind, what="policy")(config)
