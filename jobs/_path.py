@@ -1,0 +1,12 @@
+"""Makes `adamml` and `search_spaces` importable; `import _path` comes first in every job.
+
+Ray puts a job's working directory on the path, but not its source root.
+"""
+
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+for _folder in (_ROOT, _ROOT / "platform"):
+    if str(_folder) not in sys.path:
+        sys.path.insert(0, str(_folder))

@@ -1,0 +1,203 @@
+"""The only ray.init: a cluster, found or started, with this very copy of adamml everywhere."""
+
+import contextlib
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import AuthenticationError, GetTimeoutError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+PACKAGE = Path(__file__).resolve().parent
+NODE_TIMEOUT_S = 60.0
+"""Longest wait for a node to answer check_home."""
+
+_WORKER_ENVIRONMENT = {
+    # How often Ray Train looks whether a slot's workers are alive; 2 s by default.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",
+    # One process less per slot: a reclaimed node shows as dead workers, restarted like any.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+}
+_PASSED_ON = ("ADAMML_HOME", "ADAMML_CACHE")
+_LOCAL_OBJECT_STORE_BYTES = 512 * 2**20
+_NEEDS_TOKEN = (
+    "the Ray cluster wants an authentication token: set RAY_AUTH_MODE=token and either "
+    "RAY_AUTH_TOKEN or ~/.ray/auth_token, here and where the cluster was started "
+    "(`ray job submit` answers 401 for the same reason)"
+)
+
+
+@contextlib.contextmanager
+def connect(
+    *,
+    modules: Sequence[Path] = (),
+    environment: Mapping[str, str] | None = None,
+    num_cpus: int | None = None,
+    temp_dir: Path | None = None,
+) -> Iterator[None]:
+    """Ray for the time of a `with` block.
+
+    It joins the cluster of RAY_ADDRESS where that is set (Ray sets it in submitted jobs) and else
+    starts one on this machine, of which nothing is left afterwards.
+
+    Args:
+        modules: further packages or single .py files to ship to workers, beside adamml.
+        environment: further environment variables for workers; ADAMML_HOME and ADAMML_CACHE are
+            passed on as they are here.
+        num_cpus: CPUs of a cluster of our own; those of the machine by default.
+        temp_dir: where a cluster of our own keeps sockets (keep it short) and logs; Ray's choice
+            by default.
+
+    Raises:
+        ConnectionError: no cluster at RAY_ADDRESS, or one that wants a token.
+    """
+    variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    variables |= _WORKER_ENVIRONMENT | dict(environment or {})
+    options: dict[str, Any] = {
+        "runtime_env": {
+            "py_modules": [str(PACKAGE), *map(str, modules)],
+            "env_vars": variables,
+        },
+        "logging_level": logging.WARNING,
+        "log_to_driver": False,
+    }
+    address = os.environ.get("RAY_ADDRESS")
+    if not address:
+        options |= {
+            # Without a dashboard Ray Train never frees the worker groups of stopped runs.
+            "include_dashboard": True,
+            "dashboard_host": "127.0.0.1",
+            "num_cpus": num_cpus,
+            "object_store_memory": _LOCAL_OBJECT_STORE_BYTES,
+            "_temp_dir": str(temp_dir) if temp_dir else None,
+        }
+    try:
+        # Without an address Ray follows the last cluster of this machine, also a dead one, and
+        # waits for minutes.
+        ray.init(address or "local", **options)
+    except AuthenticationError as error:
+        raise ConnectionError(_NEEDS_TOKEN) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def on_node(node_id: str) -> NodeAffinitySchedulingStrategy:
+    """Pin a task or an actor to one node."""
+    return NodeAffinitySchedulingStrategy(node_id, soft=False)
+
+
+def driver_node() -> str:
+    """The id of the node this process runs on."""
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def check_home(home: Path, *, timeout_s: float = NODE_TIMEOUT_S) -> None:
+    """Prove that home is one and the same writable folder for the driver and for every node.
+
+    Raises:
+        OSError: names the nodes that do not answer, cannot read or write there, or see another
+            folder.
+    """
+    room = home / f".check-{uuid.uuid4().hex[:8]}"
+    try:
+        room.mkdir(parents=True)
+        (room / "driver").write_text("driver")
+    except OSError as error:
+        raise OSError(
+            f"home must be a folder the driver can write to, got {home}: {error}"
+        ) from error
+    try:
+        faults = _faults(room, timeout_s)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+    if faults:
+        raise OSError(
+            f"home must be one folder that every node reads and writes, got {home}: "
+            + "; ".join(faults)
+        )
+
+
+def _faults(room: Path, timeout_s: float) -> list[str]:
+    nodes = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    probe = ray.remote(num_cpus=0, max_retries=0)(exchange_tokens)
+    asked = {
+        id: probe.options(scheduling_strategy=on_node(id)).remote(str(room), id) for id in nodes
+    }
+    ray.wait(list(asked.values()), num_returns=len(asked), timeout=timeout_s)
+    faults: list[str] = []
+    for id, ref in asked.items():
+        fault = _answer(ref)
+        if fault is None and not (room / id).is_file():
+            fault = "what it wrote there does not reach the driver"
+        if fault is not None:
+            faults.append(f"node {nodes[id]} ({id[:8]}): {fault}")
+    return faults
+
+
+def _answer(ref: Any) -> str | None:
+    try:
+        fault: str | None = ray.get(ref, timeout=0)
+    except GetTimeoutError:
+        ray.cancel(ref, force=True)
+        return "it did not answer"
+    except RayError as error:
+        return f"its test task died: {error}"
+    return fault
+
+
+def exchange_tokens(room: str, token: str) -> str | None:
+    """Runs on each node: read the driver's token, leave one; returns what went wrong."""
+    try:
+        if not (Path(room) / "driver").is_file():
+            return "it does not see what the driver wrote there"
+        own = Path(room) / token
+        own.write_text(token)
+        return None if own.read_text() == token else "it reads back something else than it wrote"
+    except OSError as error:
+        return str(error)
+
+
+def room_for_slots(*, workers_per_slot: int, cpus_per_worker: int, use_gpu: bool) -> int:
+    """How many slots of this size the cluster's nodes hold when nothing else runs on them."""
+    workers = 0
+    for node in ray.nodes():
+        if node["Alive"]:
+            has = node["Resources"]
+            fit = int(has.get("CPU", 0) // cpus_per_worker)
+            workers += min(fit, int(has.get("GPU", 0))) if use_gpu else fit
+    return workers // workers_per_slot
+
+
+def require_slots(
+    count: int, *, workers_per_slot: int, cpus_per_worker: int, use_gpu: bool
+) -> None:
+    """Refuse slots that could never be placed: Ray Train would wait for them for ever.
+
+    Raises:
+        ValueError: says what is asked for and what there is.
+    """
+    for name, value in {
+        "slots": count,
+        "workers_per_slot": workers_per_slot,
+        "cpus_per_worker": cpus_per_worker,
+    }.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    room = room_for_slots(
+        workers_per_slot=workers_per_slot, cpus_per_worker=cpus_per_worker, use_gpu=use_gpu
+    )
+    if count > room:
+        has = ray.cluster_resources()
+        each = f"{cpus_per_worker} CPU(s)" + (" and 1 GPU" if use_gpu else "")
+        raise ValueError(
+            f"slots must be at most {room} on this cluster, got {count}: each has "
+            f"{workers_per_slot} worker(s) with {each}, the cluster has "
+            f"{has.get('CPU', 0):g} CPUs and {has.get('GPU', 0):g} GPUs"
+        )

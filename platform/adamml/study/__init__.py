@@ -1,0 +1,1 @@
+"""Trials on slots, and the study that decides which trials to run."""
