@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def gumbel_choice(logits: Tensor, temperature: float) -> Tensor:
-    """Sample one option per row: one-hot forward, softmax backward (straight-through Gumbel-softmax).
+    """Sample one option per row: one-hot forward, softmax backward (straight-through).
 
     torch's F.gumbel_softmax(hard=True) returns values like 0.99999994; these are exactly 0 or 1, so
     that they can be counted and compared.

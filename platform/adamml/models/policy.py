@@ -42,10 +42,10 @@ class PolicyNetwork(Policy):
         sizes, num_modalities = config.policy, len(config.modalities)
         self.pixels, self.frame_step = sizes.pixels, sizes.frame_step
         backbones = {m: build_backbone(sizes.backbones[m], CHANNELS[m]) for m in config.modalities}
-        features = sum(backbone.features for backbone in backbones.values())
+        self.features = sum(backbone.features for backbone in backbones.values())
         self.backbones = nn.ModuleDict(backbones)
         self.joint = nn.Sequential(
-            nn.Linear(features, sizes.joint_width),
+            nn.Linear(self.features, sizes.joint_width),
             nn.ReLU(inplace=True),
             nn.Linear(sizes.joint_width, sizes.joint_width),
             nn.ReLU(inplace=True),
@@ -59,7 +59,7 @@ class PolicyNetwork(Policy):
         return {m: self._small(clips[m]) if m != "audio" else clips[m] for m in self.backbones}
 
     def logits(self, view: Clips) -> Tensor:
-        """[N, S, M, 2], index 1 = use; the LSTM is fed the previous segment's logits, zeros at first."""
+        """[N, S, M, 2], index 1 = use; each step also sees the logits of the one before it."""
         features = [
             backbone(view[m].flatten(0, 1)).reshape(*view[m].shape[:2], -1)
             for m, backbone in self.backbones.items()
