@@ -1,0 +1,187 @@
+"""The manifest: one row per video, read from a data folder's manifest.parquet and checked once, here."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+STATES = ("carries", "misleads", "empty")
+FILE_NAME = "manifest.parquet"
+_STRETCHES = pa.list_(
+    pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("state", pa.string())])
+)
+COLUMNS = {
+    "id": pa.string(),
+    "path": pa.string(),
+    "split": pa.string(),
+    "label": pa.int64(),
+    "duration_s": pa.float64(),
+    "fps": pa.float64(),
+}
+"""Every manifest has these; <modality>_stretches columns say where evidence is, if that is known."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    root: Path
+    """The folder that the paths are relative to."""
+    table: pd.DataFrame
+    """One row per video: the columns of COLUMNS, and per modality <modality>_stretches where known: a list of
+    {start_s, end_s, state}, state in STATES."""
+    classes: tuple[str, ...]
+    """Names, by label."""
+    origin: str = ""
+    """What made the files, where their content follows from it."""
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def split(self, name: Split) -> "Manifest":
+        """The videos of one split, in their order here."""
+        if name not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {name!r}")
+        return self.select(self.table["split"] == name)
+
+    def select(self, keep: Any) -> "Manifest":
+        """The rows where keep (a boolean per row) is true."""
+        return Manifest(
+            self.root, self.table[keep].reset_index(drop=True), self.classes, self.origin
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of the content (rows, columns, classes, origin); not of the folder it lies in."""
+        arrow = pa.Table.from_pandas(self.table, preserve_index=False)
+        content = {
+            "rows": arrow.select(sorted(arrow.column_names)).to_pylist(),
+            "classes": self.classes,
+            "origin": self.origin,
+        }
+        text = json.dumps(content, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def path(self, row: int) -> Path:
+        return self.root / str(self.table["path"].iloc[row])
+
+
+def load_manifest(root: Path) -> Manifest:
+    """Read and check root/manifest.parquet.
+
+    Raises:
+        ValueError: no such folder or file, or a row that breaks a rule; the message names the folder and the row.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise ValueError(f"data folder must exist, got {root}")
+    file = root / FILE_NAME
+    if not file.is_file():
+        columns = ", ".join(COLUMNS)
+        raise ValueError(
+            f"data folder must hold a {FILE_NAME} (columns {columns}; paths relative to the folder), "
+            f"got {root} without one"
+        )
+    try:
+        arrow = pq.read_table(file)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{file} must be a parquet file, got: {error}") from error
+    metadata = {k.decode(): v.decode() for k, v in (arrow.schema.metadata or {}).items()}
+    arrow = _typed(arrow, file)
+    table = arrow.to_pandas()
+    table["path"] = table["path"].astype(object)
+    classes = _classes(metadata, table, file)
+    _check_rows(table, classes, file)
+    _check_paths(table, root, file)
+    return Manifest(root, table, classes, metadata.get("adamml.origin", ""))
+
+
+def write_manifest(manifest: Manifest) -> None:
+    """Write manifest.root/manifest.parquet, atomically."""
+    table = pa.Table.from_pandas(manifest.table, preserve_index=False)
+    table = table.replace_schema_metadata(
+        {"adamml.classes": json.dumps(manifest.classes), "adamml.origin": manifest.origin}
+    )
+    partial = manifest.root / f".{FILE_NAME}.{os.getpid()}.part"
+    try:
+        pq.write_table(_typed(table, partial), partial)
+        os.replace(partial, manifest.root / FILE_NAME)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _typed(arrow: pa.Table, file: Path) -> pa.Table:
+    """The known columns, cast to their types; others are left out."""
+    missing = [name for name in COLUMNS if name not in arrow.column_names]
+    if missing:
+        raise ValueError(
+            f"{file} must have the columns {', '.join(COLUMNS)}, got none named {missing}"
+        )
+    stretches = [n for n in arrow.column_names if n.endswith("_stretches")]
+    fields = COLUMNS | {n: _STRETCHES for n in stretches}
+    columns = {}
+    for name, kind in fields.items():
+        try:
+            columns[name] = arrow.column(name).cast(kind)
+        except pa.ArrowException as error:
+            raise ValueError(
+                f"{file}: column {name} must be {kind}, got {arrow.schema.field(name).type}"
+            ) from error
+        if columns[name].null_count:
+            raise ValueError(
+                f"{file}: column {name} must have no missing values, got {columns[name].null_count}"
+            )
+    return pa.table(columns).replace_schema_metadata(arrow.schema.metadata)
+
+
+def _classes(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> tuple[str, ...]:
+    if "adamml.classes" not in metadata:
+        return tuple(str(i) for i in range(int(table["label"].max()) + 1 if len(table) else 0))
+    names = json.loads(metadata["adamml.classes"])
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"{file}: adamml.classes must be a list of names, got {names!r}")
+    return tuple(names)
+
+
+def _check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> None:
+    rules = {
+        "id must be unique": table["id"].duplicated(),
+        f"split must be one of {', '.join(SPLITS)}": ~table["split"].isin(SPLITS),
+        f"label must be in 0..{len(classes) - 1}": ~table["label"].between(0, len(classes) - 1),
+        "duration_s must be positive": ~table["duration_s"].between(0, 1e6, inclusive="neither"),
+        "fps must be in (0, 1000]": ~table["fps"].between(0, 1000, inclusive="right"),
+    }
+    for name in (c for c in table.columns if c.endswith("_stretches")):
+        rules[f"{name} must have start_s <= end_s and a state of {', '.join(STATES)}"] = ~table[
+            name
+        ].map(_good_stretches).astype(bool)
+    for rule, broken in rules.items():
+        if broken.any():
+            row = table[broken].iloc[0]
+            value = row[rule.split()[0]]
+            raise ValueError(
+                f"{file}: {rule}, got {value!r} for video {row['id']!r} ({int(broken.sum())} such rows)"
+            )
+
+
+def _good_stretches(stretches: Any) -> bool:
+    return all(s["state"] in STATES and s["start_s"] <= s["end_s"] for s in stretches)
+
+
+def _check_paths(table: pd.DataFrame, root: Path, file: Path) -> None:
+    """No path leads out of the root, neither by its text nor through a symbolic link."""
+    inside = os.path.realpath(root) + os.sep
+    for name, path in zip(table["id"], table["path"], strict=True):
+        relative = bool(path) and not os.path.isabs(path) and "\0" not in path
+        if not relative or not os.path.realpath(root / path).startswith(inside):
+            raise ValueError(
+                f"{file}: path must be relative and stay inside the data folder (symbolic links included), "
+                f"got {path!r} for video {name!r}"
+            )

@@ -1,0 +1,66 @@
+"""Writes one built-in video to disk (no torch here: worker processes import this module)."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from adamml.config import SyntheticConfig
+from adamml.data.scene import draw_frames
+from adamml.data.sound import SAMPLE_RATE, make_sound
+from adamml.data.storyboard import CLASSES, FPS, Stretch, draw_stretches
+
+Array = np.ndarray[Any, Any]
+SPLITS = ("train", "validation", "test")
+
+
+def label_of(index: int) -> int:
+    """Classes take turns, so every split is balanced."""
+    return index % len(CLASSES)
+
+
+def storyboard(
+    config: SyntheticConfig, split: str, index: int
+) -> tuple[np.random.Generator, list[Stretch]]:
+    """The stretches of a video and the generator, seeded by (seed, split, index), that goes on to draw it."""
+    rng = np.random.default_rng((config.seed, SPLITS.index(split), index))
+    return rng, draw_stretches(rng, label_of(index), config.seconds)
+
+
+def render(path: Path, config: SyntheticConfig, split: str, index: int) -> int:
+    """Make a video at path, atomically; returns its size in bytes. The same arguments give the same video."""
+    rng, stretches = storyboard(config, split, index)
+    frames = draw_frames(rng, stretches, config.pixels)
+    sound = make_sound(rng, stretches)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _write(partial, frames, sound)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path.stat().st_size
+
+
+def _write(path: Path, frames: Array, sound: Array) -> None:
+    with av.open(str(path), "w", format="mp4") as container:
+        # One thread: x264's bytes depend on the number of threads.
+        video = container.add_stream(
+            "libx264", rate=FPS, options={"preset": "ultrafast", "crf": "28"}
+        )
+        video.width, video.height = frames.shape[2], frames.shape[1]
+        video.pix_fmt, video.thread_count, video.gop_size = "yuv420p", 1, 2 * FPS
+        audio = container.add_stream(
+            "aac", rate=SAMPLE_RATE, layout="mono", options={"aac_coder": "fast"}
+        )
+        audio.bit_rate = 64_000
+        for pixels in frames:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(video.encode())
+        samples = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+        samples.sample_rate, samples.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
+        container.mux(audio.encode(samples))
+        container.mux(audio.encode())

@@ -1,0 +1,34 @@
+"""Where things are kept: ADAMML_HOME (shared by all nodes) and ADAMML_CACHE (local to a node)."""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """Data, pretrained networks and studies; a POSIX path that every node reaches (default ~/.adamml)."""
+    return _folder("ADAMML_HOME", "~/.adamml")
+
+
+def cache_home() -> Path:
+    """Decoded frames, on the node's own disk; safe to delete (default ~/.cache/adamml)."""
+    return _folder("ADAMML_CACHE", "~/.cache/adamml")
+
+
+def cache_limit_bytes() -> int:
+    """How large the decoded cache may grow: ADAMML_CACHE_GIB (default 20).
+
+    Raises:
+        ValueError: it is not a number, or negative.
+    """
+    text = os.environ.get("ADAMML_CACHE_GIB", "20")
+    try:
+        gib = float(text)
+    except ValueError:
+        gib = -1.0
+    if not 0 <= gib < float("inf"):
+        raise ValueError(f"ADAMML_CACHE_GIB must be a size in GiB, 0 or more, got {text!r}")
+    return int(gib * 2**30)
+
+
+def _folder(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or default).expanduser().absolute()
