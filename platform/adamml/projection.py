@@ -1,0 +1,156 @@
+"""What MLflow should show of a journal: pure translation of events, without MLflow itself.
+
+It is deterministic: the same events always give the same points with the same timestamps, so that
+a point sent twice (a kill between sending and remembering) is recognised by the store as known.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from adamml.journal import Event
+
+MAX_PARAM, MAX_TAG, MAX_KEY = 6000, 8000, 250
+"""MLflow's limits in characters."""
+RUN_STATUS = {"completed": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
+"""The journal's status -> MLflow's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    key: str
+    value: float
+    time_ms: int
+    step: int
+
+
+@dataclass(kw_only=True, slots=True)
+class Batch:
+    """Additions to one run. `status` is MLflow's (RUNNING, FINISHED, ...) and always the newest."""
+
+    points: list[Point] = field(default_factory=list)
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    """Artifact name -> its text."""
+    files: list[str] = field(default_factory=list)
+    """Paths relative to the study's folder, to be kept as artifacts."""
+    status: str = "RUNNING"
+    end_ms: int | None = None
+
+
+def trial_batch(events: Sequence[Event], since: int = 0) -> Batch:
+    """What events[since:] of a trial's journal add to its run.
+
+    An epoch that a retried attempt did again keeps its first points: MLflow can't replace one.
+    Final metrics get the last epoch's step, so that they are the values MLflow shows as latest.
+    """
+    batch = Batch()
+    seen: set[int] = set()
+    for index, event in enumerate(events):
+        new = index >= since
+        match event["event"]:
+            case "start":
+                _running(batch, event, new)
+            case "epoch":
+                if new and event["epoch"] not in seen:
+                    _add_points(batch, event, event["epoch"])
+                    batch.tags["stage"] = event.get("stage", "")
+                seen.add(event["epoch"])
+            case "final" if new:
+                _add_points(batch, event, max(seen, default=0))
+                batch.tags["fidelity"] = str(event.get("fidelity"))
+            case "end":
+                _ended(batch, event, new)
+    return batch
+
+
+def study_batches(events: Sequence[Event], since: int = 0) -> dict[str, Batch]:
+    """What events[since:] of a study's journal add: trial id -> batch; "": its own run."""
+    batches = {"": Batch()}
+    own, steps = batches[""], 0
+    for index, event in enumerate(events):
+        new = index >= since
+        match event["event"]:
+            case "start":
+                _running(own, event, new)
+            case "metrics":
+                if new:
+                    _add_points(own, event, event.get("step", steps))
+                steps += 1
+            case "references" if new:
+                _add_references(own, event)
+            case "data" if new:
+                counts = {k: v for k, v in event.items() if k in ("videos", "silent")}
+                counts["bad"] = len(event.get("bad", {}))
+                _add_points(
+                    own, {**event, "metrics": {f"data.{k}": v for k, v in counts.items()}}, 0
+                )
+                own.texts["bad_files.json"] = json.dumps(event.get("bad", {}), indent=1)
+            case "tags" if new:
+                trial = batches.setdefault(event["id"], Batch())
+                trial.tags |= {_key(k): str(v)[:MAX_TAG] for k, v in event["tags"].items()}
+            case "test" if new:
+                _add_points(batches.setdefault(event["id"], Batch()), event, 0)
+            case "artifact" if new:
+                own.files.append(event["path"])
+            case "end":
+                _ended(own, event, new)
+    return batches
+
+
+def start_tags(event: Event) -> dict[str, str]:
+    """Tags that a run has from its first moment on, from its start event."""
+    tags = {name: str(event[name]) for name in ("kind", "method") if name in event}
+    if event.get("kind") == "trial":
+        tags["on_front"] = "false"
+    overrides = json.dumps(event.get("overrides", {}))
+    return tags if len(overrides) > MAX_TAG else {**tags, "adamml.overrides": overrides}
+
+
+def milliseconds(event: Event) -> int:
+    return int(event["time"] * 1000)
+
+
+def _running(batch: Batch, event: Event, new: bool) -> None:
+    batch.status, batch.end_ms = "RUNNING", None
+    if new:
+        batch.tags["status"] = "running"
+        params = event.get("params", {})
+        batch.params = {_key(k): _param(v) for k, v in params.items()} | batch.params
+
+
+def _ended(batch: Batch, event: Event, new: bool) -> None:
+    batch.status, batch.end_ms = RUN_STATUS[event["status"]], milliseconds(event)
+    if not new:
+        return
+    batch.tags["status"] = event["status"]
+    if error := event.get("error"):
+        batch.texts["error.txt"] = error
+        batch.tags["error"] = error.strip().rpartition("\n")[2][:MAX_TAG]
+
+
+def _add_points(batch: Batch, event: Event, step: int) -> None:
+    """A final in the same millisecond as its epoch must still count as the later one."""
+    time_ms = milliseconds(event) + (event["event"] == "final")
+    for key, value in event["metrics"].items():
+        batch.points.append(Point(_key(key), float(value), time_ms, step))
+
+
+def _add_references(batch: Batch, event: Event) -> None:
+    """The relevance policy as two metrics; the oracle front as histories, one step per point."""
+    for name, columns in event.items():
+        if isinstance(columns, Mapping):
+            for key, values in columns.items():
+                for step, value in enumerate(values if isinstance(values, list) else [values]):
+                    _add_points(batch, {**event, "metrics": {f"{name}.{key}": value}}, step)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^\w.\-/ :]", "_", name)[:MAX_KEY]
+
+
+def _param(value: Any) -> str:
+    return (value if isinstance(value, str) else json.dumps(value))[:MAX_PARAM]

@@ -1,0 +1,219 @@
+# ruff: noqa: E402 (MLflow reads its settings when it is imported)
+"""Projects a study's journals into MLflow. The only import of mlflow, and a process of its own.
+
+    python -m adamml.tracking STUDY_DIR --tracking-uri URI     # catch up; twice changes nothing
+
+One experiment per study name ("adamml/<name>", so that its runs compare side by side), in it one
+parent run per study, and below that a run per unimodal network, fusion and trial. Runs are found
+by the tag adamml.id before they are created; adamml.projected counts the journal lines that are in.
+"""
+
+import argparse
+import fcntl
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+for _name, _value in {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # seconds; MLflow's own patience is 7 tries of 120 s
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from adamml.follower import check_tracking_uri, default_tracking_uri, is_database
+from adamml.home import home
+from adamml.journal import Event
+from adamml.projection import Batch, milliseconds, start_tags
+from adamml.projector import Projector, Run, follow
+
+ONE_RUNS_FAULT = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
+"""MLflow's error codes after which other runs may still go in; after any other it is away."""
+
+
+def connect(tracking_uri: str) -> MlflowClient:
+    """A client for a server or a database.
+
+    Raises:
+        ValueError: the URI is neither.
+    """
+    if check_tracking_uri(tracking_uri) == f"sqlite:///{home() / 'mlflow.db'}":
+        home().mkdir(parents=True, exist_ok=True)
+    return MlflowClient(tracking_uri)
+
+
+def experiment_name(study: str) -> str:
+    return f"adamml/{study}"
+
+
+def search(client: MlflowClient, experiment_id: str, condition: str) -> list[Any]:
+    """All runs of an experiment that meet the condition, oldest first, however many there are."""
+    runs: list[Any] = []
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            [experiment_id], condition, order_by=["attributes.start_time"], page_token=token
+        )
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+class MlflowStore:
+    """MLflow as a projector.Store."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        self._client = connect(tracking_uri)
+        self._needs_artifact_folder = is_database(tracking_uri)
+        self._study, self._experiment_id, self._parent = "", "", ""
+        self._known: dict[str, Any] = {}
+
+    def open_study(self, name: str, start: Event) -> Run:
+        self._study, self._experiment_id = name, self._find_experiment(experiment_name(name))
+        # A new study under an old name starts at another time: their runs must not mix.
+        condition = f"tags.kind = 'study' and attributes.start_time = {milliseconds(start)}"
+        found = search(self._client, self._experiment_id, condition)
+        run = found[0] if found else self._create(name, start, name, {"kind": "study"})
+        self._parent = run.info.run_id
+        condition = f"tags.`mlflow.parentRunId` = '{self._parent}'"
+        children = search(self._client, self._experiment_id, condition)
+        self._known = {child.data.tags["adamml.id"]: child for child in children}
+        return _as_stored(run)
+
+    def trial(self, id: str, start: Event) -> Run:
+        id = f"{self._study}/{id}"
+        if id not in self._known:
+            tags = {"mlflow.parentRunId": self._parent, **start_tags(start)}
+            self._known[id] = self._create(id, start, start.get("name", id), tags)
+        return _as_stored(self._known[id])
+
+    def send(self, run: Run, batch: Batch, *, folder: Path, projected: int | None) -> list[str]:
+        try:
+            if problems := self._keep_artifacts(run, batch, folder):
+                return problems
+            self._log(run.run_id, batch, projected)
+            if projected is not None:
+                self._set_status(run, batch)
+                run.projected = projected
+        except MlflowException as error:
+            if error.error_code not in ONE_RUNS_FAULT:
+                raise
+            return [f"run {run.run_id}: {error}".partition("\n")[0]]
+        return []
+
+    def _find_experiment(self, name: str) -> str:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            folder = (home() / "mlartifacts" / name).as_uri()
+            location = folder if self._needs_artifact_folder else None
+            return str(self._client.create_experiment(name, artifact_location=location))
+        if experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(experiment.experiment_id)
+        return str(experiment.experiment_id)
+
+    def _create(self, id: str, start: Event, name: str, tags: dict[str, str]) -> Any:
+        return self._client.create_run(
+            self._experiment_id,
+            start_time=milliseconds(start),
+            tags={"adamml.id": id, **tags},
+            run_name=name,
+        )
+
+    def _log(self, run_id: str, batch: Batch, projected: int | None) -> None:
+        """In MLflow's portions, the count last. MLflow knows a point that is there already."""
+        params = [Param(key, value) for key, value in batch.params.items()]
+        for i in range(0, len(params), 100):
+            self._client.log_batch(run_id, params=params[i : i + 100])
+        metrics = [Metric(p.key, p.value, p.time_ms, p.step) for p in batch.points]
+        for i in range(0, len(metrics), 1000):
+            self._client.log_batch(run_id, metrics=metrics[i : i + 1000])
+        count = {} if projected is None else {"adamml.projected": str(projected)}
+        tags = [RunTag(key, value) for key, value in (batch.tags | count).items()]
+        self._client.log_batch(run_id, tags=tags)
+
+    def _set_status(self, run: Run, batch: Batch) -> None:
+        if batch.status == "RUNNING" and run.status != "RUNNING":
+            self._client.update_run(run.run_id, status="RUNNING")
+        elif batch.status != run.status:
+            self._client.set_terminated(run.run_id, batch.status, batch.end_ms)
+        run.status = batch.status
+
+    def _keep_artifacts(self, run: Run, batch: Batch, folder: Path) -> list[str]:
+        """Artifacts may be kept on another machine than runs; its faults stop nothing else."""
+        problems = []
+        for name in (*batch.texts, *batch.files):
+            try:
+                if name in batch.texts:
+                    self._client.log_text(run.run_id, batch.texts[name], name)
+                elif (path := (folder / name).resolve()).is_relative_to(folder.resolve()):
+                    self._client.log_artifact(run.run_id, str(path))
+            except Exception as error:
+                problems.append(f"artifact {name}: {error}".partition("\n")[0])
+        return problems
+
+
+def _as_stored(run: Any) -> Run:
+    projected = int(run.data.tags.get("adamml.projected", 0))
+    return Run(run_id=run.info.run_id, projected=projected, status=run.info.status)
+
+
+def project(study_dir: Path, tracking_uri: str) -> list[str]:
+    """One pass over a study's journals; returns what did not work, a sentence each."""
+    return Projector(study_dir, MlflowStore(tracking_uri)).project()
+
+
+@contextmanager
+def _alone(study_dir: Path) -> Iterator[None]:
+    """Two projections of one study at a time would create runs twice: the second one waits."""
+    with open(study_dir / "tracking.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _wait_for_end_of_input(closed: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    closed.set()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m adamml.tracking")
+    parser.add_argument("study_dir", type=Path)
+    parser.add_argument("--tracking-uri", default=default_tracking_uri())
+    parser.add_argument("--follow", action="store_true", help="go on until standard input closes")
+    options = parser.parse_args()
+    closed = threading.Event()
+    if options.follow:
+        threading.Thread(target=_wait_for_end_of_input, args=[closed], daemon=True).start()
+    else:
+        closed.set()
+    with _alone(options.study_dir):
+        problems = _follow(options.study_dir, options.tracking_uri, closed)
+    return 1 if problems else 0
+
+
+def _follow(study_dir: Path, tracking_uri: str, closed: threading.Event) -> list[str]:
+    """Also opening the store is tried again: its server may come up later than the study."""
+    projector: Projector | None = None
+
+    def one_pass() -> list[str]:
+        nonlocal projector
+        try:
+            projector = projector or Projector(study_dir, MlflowStore(tracking_uri))
+        except Exception as error:
+            return [f"{type(error).__name__}: {error}".partition("\n")[0]]
+        return projector.project()
+
+    return follow(one_pass, closed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
