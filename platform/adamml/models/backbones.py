@@ -28,7 +28,7 @@ class Backbone(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """[B, F, C, H, W] -> [B, D]. F may be odd or 1."""
-        num_frames, maps = clips.shape[1], clips.flatten(0, 1)
+        num_frames, maps = clips.shape[1], clips.transpose(0, 1).flatten(0, 1)
         for number, stage in enumerate(self.stages()):
             if number > 0:
                 maps, num_frames = temporal_max_pool(maps, num_frames)

@@ -1,4 +1,8 @@
-"""Maximum over neighbouring frames, in a form that is deterministic on CUDA."""
+"""Maximum over neighbouring frames, in a form that is deterministic on CUDA.
+
+Inside a backbone frames lie frame by frame, [F * B, C, H, W]: the first frame of every segment,
+then the second of every segment. A frame is then a slice, and channels_last survives pooling.
+"""
 
 from functools import reduce
 
@@ -13,20 +17,20 @@ def temporal_max_pool(maps: Tensor, num_frames: int) -> tuple[Tensor, int]:
     deterministic mode on CUDA, so the maximum is taken elementwise over frame slices.
 
     Args:
-        maps: [B * F, C, H, W], the frames of a segment beside each other.
+        maps: [F * B, C, H, W].
         num_frames: F.
 
     Returns:
-        maps [B * ceil(F / 2), C, H, W], and the new number of frames.
+        maps [ceil(F / 2) * B, C, H, W], and the new number of frames.
     """
     if num_frames == 1:
         return maps, 1
-    frames = maps.reshape(-1, num_frames, *maps.shape[1:]).unbind(1)
+    frames = maps.chunk(num_frames)
     centres = range(0, num_frames, 2)
     pooled = [reduce(torch.maximum, frames[max(t - 1, 0) : t + 2]) for t in centres]
-    return torch.stack(pooled, dim=1).flatten(0, 1), len(pooled)
+    return torch.cat(pooled), len(pooled)
 
 
 def pooled_features(maps: Tensor, num_frames: int) -> Tensor:
-    """[B * F, C, H, W] -> [B, C]: the mean over space and over the frames that are left."""
-    return maps.mean(dim=(2, 3)).reshape(-1, num_frames, maps.shape[1]).mean(dim=1)
+    """[F * B, C, H, W] -> [B, C]: the mean over space and over the frames that are left."""
+    return maps.mean(dim=(2, 3)).reshape(num_frames, -1, maps.shape[1]).mean(dim=0)
