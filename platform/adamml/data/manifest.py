@@ -125,7 +125,7 @@ def _typed(arrow: pa.Table, file: Path) -> pa.Table:
             f"{file} must have the columns {', '.join(COLUMNS)}, got none named {missing}"
         )
     stretches = [n for n in arrow.column_names if n.endswith("_stretches")]
-    fields = COLUMNS | {n: _STRETCHES for n in stretches}
+    fields = COLUMNS | dict.fromkeys(stretches, _STRETCHES)
     columns = {}
     for name, kind in fields.items():
         try:

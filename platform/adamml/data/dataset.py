@@ -1,0 +1,148 @@
+"""Videos as tensors of segments, and batches of them, each a pure function of seed, epoch and place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from adamml.config import Config
+from adamml.data.frames import FrameSource
+from adamml.data.manifest import Manifest
+from adamml.data.modalities import even_rgb, log_spectrogram, train_rgb, windows
+from adamml.data.segments import (
+    audio_starts,
+    even_starts,
+    frame_count,
+    frame_indices,
+    train_starts,
+)
+
+Item = dict[str, Tensor]
+
+
+class SegmentDataset(Dataset[Item]):
+    """A split's readable videos.
+
+    Item: {"rgb": float32 [S, F, 3, H, W], "audio": float32 [S, 1, 1, B, T], "label": int64 [], "index": int64 []}, of the
+    config's modalities. In training, segments, sizes, crops and flips are drawn from (seed, epoch, index) alone.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        config: Config,
+        *,
+        num_segments: int,
+        training: bool,
+        frames: FrameSource,
+    ) -> None:
+        """
+        Args:
+            manifest: what to read; the videos in frames.bad are left out.
+
+        Raises:
+            ValueError: a label that config.data.num_classes does not cover, or no readable video.
+        """
+        readable = ~manifest.table["id"].isin(list(frames.bad))
+        self.manifest = manifest if readable.all() else manifest.select(readable)
+        """The videos here; index is a row of its table."""
+        if not len(self.manifest):
+            raise ValueError(f"a split must have a readable video, got none in {manifest.root}")
+        self.labels = torch.from_numpy(self.manifest.table["label"].to_numpy(np.int64, copy=True))
+        """int64 [N]."""
+        if int(self.labels.max()) >= config.data.num_classes:
+            raise ValueError(
+                f"data.num_classes must be above every label of {manifest.root}, "
+                f"got {config.data.num_classes} and label {int(self.labels.max())}"
+            )
+        self.config, self.num_segments, self.training = config, num_segments, training
+        self.epoch = 0
+        self._frames = frames
+        table = self.manifest.table
+        self._videos = list(zip(table["id"], table["duration_s"], table["fps"], strict=True))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Random draws and the order of batches follow from it."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+    def __getitem__(self, index: int) -> Item:
+        name, duration_s, fps = self._videos[index]
+        rng = np.random.default_rng((self.config.seed, self.epoch, index))
+        total, rgb = frame_count(duration_s, fps), self.config.rgb
+        starts = (
+            train_starts(total, self.num_segments, rgb, rng)
+            if self.training
+            else even_starts(total, self.num_segments, rgb)
+        )
+        item = {m: READERS[m](self, name, starts, total, fps, rng) for m in self.config.modalities}
+        return item | {"label": self.labels[index], "index": torch.tensor(index)}
+
+    def _rgb(self, name: str, starts: Any, total: int, fps: float, rng: Any) -> Tensor:
+        rgb = self.config.rgb
+        frames = torch.from_numpy(self._frames.frames(name, frame_indices(starts, total, rgb)))
+        return train_rgb(frames, rgb, rng) if self.training else even_rgb(frames, rgb)
+
+    def _audio(self, name: str, starts: Any, total: int, fps: float, rng: Any) -> Tensor:
+        audio = self.config.audio
+        begin = audio_starts(starts, fps, self.config.rgb, audio.seconds)
+        return log_spectrogram(windows(self._frames.audio(name), begin, audio), audio)
+
+
+READERS = {"rgb": SegmentDataset._rgb, "audio": SegmentDataset._audio}
+"""By modality."""
+
+
+def batches(
+    dataset: SegmentDataset,
+    *,
+    batch_size: int,
+    shuffle_seed: int | None,
+    rank: int = 0,
+    world_size: int = 1,
+    loader_workers: int = 0,
+) -> Iterator[Item]:
+    """One epoch of this rank's batches.
+
+    Shuffled: the order follows from (shuffle_seed, the dataset's epoch); every rank gets as many videos in as many
+    batches as the others; what does not fill a last batch is left out. In order (shuffle_seed None): every video once,
+    rank r has videos r, r + world_size, ...
+
+    Args:
+        batch_size: videos per step, over all ranks together.
+        loader_workers: processes that read ahead; 0 reads here.
+
+    Raises:
+        ValueError: batch_size is below world_size.
+    """
+    if batch_size < world_size:
+        raise ValueError(f"batch_size must be at least world_size {world_size}, got {batch_size}")
+    plan = _plan(dataset, batch_size // world_size, shuffle_seed, rank, world_size)
+    if loader_workers == 0:
+        for rows in plan:
+            yield default_collate([dataset[row] for row in rows])
+        return
+    yield from DataLoader(
+        dataset,
+        batch_sampler=plan,
+        num_workers=loader_workers,
+        multiprocessing_context="spawn",
+    )
+
+
+def _plan(
+    dataset: SegmentDataset, size: int, shuffle_seed: int | None, rank: int, world_size: int
+) -> list[list[int]]:
+    """The rows of each of this rank's batches."""
+    if shuffle_seed is None:
+        own = np.arange(len(dataset))[rank::world_size]
+        return [own[i : i + size].tolist() for i in range(0, len(own), size)]
+    order = np.random.default_rng((shuffle_seed, dataset.epoch)).permutation(len(dataset))
+    own = np.resize(order, -(-len(order) // world_size) * world_size)[rank::world_size]
+    whole = max(len(own) // size, 1)
+    return [own[i * size : (i + 1) * size].tolist() for i in range(whole)]

@@ -1,0 +1,120 @@
+"""Where decoded frames and sound come from: the memory-mapped cache, or the file itself where that has no room."""
+
+import logging
+from collections import OrderedDict
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from adamml.data.locks import hold_shared
+from adamml.data.shards import Decoding, Entry, Shard, Source
+from adamml.data.video import UnreadableVideo, read_audio, read_frames
+
+Array = np.ndarray[Any, Any]
+OPEN_SHARDS = 256
+"""Each open one costs a file descriptor."""
+log = logging.getLogger(__name__)
+
+
+class FrameSource:
+    """Frames and sound of a manifest's readable videos, by their id. Made by cache.open_frames."""
+
+    bad: dict[str, str]
+    """id -> why a video cannot be read; such videos are left out of datasets."""
+    silent: int
+    """Readable videos without a sound track: their sound is zeros."""
+
+    def __init__(
+        self,
+        shards: list[Shard],
+        entries: list[dict[str, Entry]],
+        decoding: Decoding,
+        hold: IO[bytes],
+    ) -> None:
+        self._decoding, self._hold = decoding, hold
+        self._videos: dict[str, tuple[Source, Entry, Path]] = {}
+        for shard, index in zip(shards, entries, strict=True):
+            for source in shard.sources:
+                self._videos[source.id] = (source, index[source.id], shard.data)
+        readable = [entry for _, entry, _ in self._videos.values() if not entry.bad]
+        self.silent = sum(entry.silent for entry in readable)
+        self.bad = {name: e.bad for name, (_, e, _) in self._videos.items() if e.bad}
+        self._open: OrderedDict[Path, Array] = OrderedDict()
+        self._last_sound: tuple[str, Array] = ("", np.empty(0, np.int16))
+
+    def frames(self, name: str, indices: Array) -> Array:
+        """Frames of a video by their number, rounded down to a stored one; behind the end, the last.
+
+        Args:
+            indices: [S, F], rising in each segment unless the video is shorter than it.
+
+        Returns:
+            uint8 [S, F, 3, h, w].
+        """
+        source, entry, file = self._videos[name]
+        steps = indices // self._decoding.every
+        if not entry.shape[0]:
+            return self._decoded(source, steps)
+        size = int(np.prod(entry.shape))
+        stored = self._bytes(file)[entry.frames_at : entry.frames_at + size].reshape(entry.shape)
+        return np.asarray(stored[np.minimum(steps, len(stored) - 1)])
+
+    def audio(self, name: str) -> Array:
+        """The whole sound of a video: int16 [samples], mono; empty where it is silent."""
+        source, entry, file = self._videos[name]
+        if entry.silent:
+            return np.empty(0, np.int16)
+        if entry.shape[0]:
+            end = entry.audio_at + 2 * entry.samples
+            return self._bytes(file)[entry.audio_at : end].view(np.int16)
+        if self._last_sound[0] != name:
+            self._last_sound = (name, self._decoded_sound(source))
+        return self._last_sound[1]
+
+    def _bytes(self, file: Path) -> Array:
+        if file not in self._open:
+            self._open[file] = np.memmap(file, np.uint8, mode="r")
+            if len(self._open) > OPEN_SHARDS:
+                self._open.popitem(last=False)
+        self._open.move_to_end(file)
+        return self._open[file]
+
+    def _decoded(self, source: Source, steps: Array) -> Array:
+        """Straight from the file. Damage that only shows now gives black frames and a warning, not an end."""
+        decoding = self._decoding
+        segments = []
+        try:
+            for segment in steps:
+                wanted, places = np.unique(segment, return_inverse=True)
+                frames = read_frames(
+                    source.path,
+                    wanted.tolist(),
+                    fps=source.fps,
+                    every=decoding.every,
+                    short_side=decoding.short_side,
+                )
+                segments.append(frames[places])
+            return np.stack(segments)
+        except UnreadableVideo as error:
+            self._note(source, error)
+            return np.zeros((*steps.shape, 3, decoding.short_side, decoding.short_side), np.uint8)
+
+    def _decoded_sound(self, source: Source) -> Array:
+        try:
+            sound = read_audio(source.path, sample_rate=self._decoding.sample_rate)
+        except UnreadableVideo as error:
+            self._note(source, error)
+            sound = None
+        return np.empty(0, np.int16) if sound is None else sound
+
+    def _note(self, source: Source, error: UnreadableVideo) -> None:
+        if source.id not in self.bad:
+            log.warning("damaged, shown black and silent: %s", error)
+            self.bad[source.id] = error.reason
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": OrderedDict(), "_hold": Path(self._hold.name)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"_hold": hold_shared(state["_hold"])})

@@ -1,0 +1,192 @@
+"""A shard: the decoded frames and sound of some videos in one file, and an index of what lies where."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from adamml.config import Config
+from adamml.data.manifest import Manifest
+from adamml.data.video import UnreadableVideo, probe, read_audio, read_video
+
+Array = np.ndarray[Any, Any]
+SHARD_BYTES = 64 * 2**20
+"""About this much goes into a shard: enough videos to make one file of them, few enough to share."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decoding:
+    """What is kept of a video."""
+
+    every: int
+    short_side: int
+    sample_rate: int
+
+    @classmethod
+    def of(cls, config: Config) -> "Decoding":
+        rgb = config.rgb
+        return cls(
+            every=rgb.stored_every,
+            short_side=rgb.stored_short_side,
+            sample_rate=config.audio.sample_rate,
+        )
+
+    def estimated_bytes(self, duration_s: float, fps: float) -> int:
+        """Of a square video: others take more."""
+        frames = duration_s * fps / self.every * 3 * self.short_side**2
+        return int(frames + duration_s * self.sample_rate * 2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A media file, as the manifest describes it."""
+
+    id: str
+    path: Path
+    fps: float
+    duration_s: float
+
+    def stamp(self) -> tuple[str, str, float, int, int]:
+        """Changes when the file does."""
+        try:
+            stat = self.path.stat()
+        except OSError:
+            return self.id, str(self.path), self.fps, -1, -1
+        return self.id, str(self.path), self.fps, stat.st_size, stat.st_mtime_ns
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """Where a video lies in its shard's file, in bytes; nowhere, where it is bad or was only looked at."""
+
+    bad: str = ""
+    """Why it cannot be read; empty where it can."""
+    silent: bool = False
+    """No sound track: samples is 0."""
+    frames_at: int = 0
+    shape: tuple[int, ...] = (0, 3, 0, 0)
+    audio_at: int = 0
+    samples: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shard:
+    folder: Path
+    name: str
+    sources: tuple[Source, ...]
+    estimated_bytes: int
+
+    @property
+    def data(self) -> Path:
+        return self.folder / f"{self.name}.bin"
+
+    @property
+    def index(self) -> Path:
+        """Written last: where it is, data is whole."""
+        return self.folder / f"{self.name}.json"
+
+    @property
+    def probed(self) -> Path:
+        """An index without data: which videos are bad or silent, where there is no room to decode them."""
+        return self.folder / f"{self.name}.probed.json"
+
+
+def cut_into_shards(manifest: Manifest, decoding: Decoding, folder: Path) -> list[Shard]:
+    """The manifest's videos in its order, split by split."""
+    shards = []
+    for split, rows in manifest.table.groupby("split", sort=False):
+        batch: list[Source] = []
+        size = 0
+        for row in rows.to_dict("records"):
+            path = manifest.root / row["path"]
+            source = Source(id=row["id"], path=path, fps=row["fps"], duration_s=row["duration_s"])
+            batch.append(source)
+            size += decoding.estimated_bytes(source.duration_s, source.fps)
+            if size >= SHARD_BYTES:
+                shards.append(_shard(folder, str(split), batch, size))
+                batch, size = [], 0
+        if batch:
+            shards.append(_shard(folder, str(split), batch, size))
+    return shards
+
+
+def _shard(folder: Path, split: str, sources: list[Source], size: int) -> Shard:
+    stamps = json.dumps([source.stamp() for source in sources])
+    name = f"{split}-{hashlib.sha256(stamps.encode()).hexdigest()[:24]}"
+    return Shard(folder=folder, name=name, sources=tuple(sources), estimated_bytes=size)
+
+
+def build_shard(shard: Shard, decoding: Decoding, threads: int) -> dict[str, Entry]:
+    """Decode a shard's videos into its file, then write its index. Broken files become entries that say why."""
+    shard.folder.mkdir(parents=True, exist_ok=True)
+    partial = shard.data.with_suffix(f".{os.getpid()}.part")
+    try:
+        with partial.open("wb") as file:
+            entries = {s.id: _append(file, s, decoding, threads) for s in shard.sources}
+        os.replace(partial, shard.data)
+    finally:
+        partial.unlink(missing_ok=True)
+    _write_index(shard.index, entries)
+    shard.probed.unlink(missing_ok=True)
+    return entries
+
+
+def probe_shard(shard: Shard) -> dict[str, Entry]:
+    """Find the bad and the silent videos of a shard without keeping anything decoded."""
+    if shard.probed.is_file():
+        return read_index(shard.probed)
+    entries = {source.id: _probed(source) for source in shard.sources}
+    shard.folder.mkdir(parents=True, exist_ok=True)
+    _write_index(shard.probed, entries)
+    return entries
+
+
+def read_index(file: Path) -> dict[str, Entry]:
+    content = json.loads(file.read_text())
+    return {
+        name: Entry(**entry | {"shape": tuple(entry["shape"])}) for name, entry in content.items()
+    }
+
+
+def _append(file: IO[bytes], source: Source, decoding: Decoding, threads: int) -> Entry:
+    try:
+        frames = read_video(
+            source.path,
+            fps=source.fps,
+            every=decoding.every,
+            short_side=decoding.short_side,
+            threads=threads,
+        )
+        sound = read_audio(source.path, sample_rate=decoding.sample_rate)
+    except UnreadableVideo as error:
+        return Entry(bad=error.reason)
+    samples = np.empty(0, np.int16) if sound is None else sound
+    audio_at = file.tell()
+    file.write(samples.tobytes())
+    frames_at = file.tell()
+    file.write(frames.tobytes())
+    file.write(b"\0" * (frames.nbytes % 2))  # samples start at even addresses
+    return Entry(
+        silent=sound is None,
+        frames_at=frames_at,
+        shape=frames.shape,
+        audio_at=audio_at,
+        samples=len(samples),
+    )
+
+
+def _probed(source: Source) -> Entry:
+    try:
+        return Entry(silent=not probe(source.path))
+    except UnreadableVideo as error:
+        return Entry(bad=error.reason)
+
+
+def _write_index(file: Path, entries: dict[str, Entry]) -> None:
+    partial = file.with_suffix(f".{os.getpid()}.part")
+    partial.write_text(json.dumps({name: asdict(entry) for name, entry in entries.items()}))
+    os.replace(partial, file)
