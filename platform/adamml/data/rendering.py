@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from adamml.config import SyntheticConfig
 from adamml.data.scene import draw_frames
@@ -57,8 +58,10 @@ def _write(path: Path, frames: Array, sound: Array) -> None:
             "aac", rate=SAMPLE_RATE, layout="mono", options={"aac_coder": "fast"}
         )
         audio.bit_rate = 64_000
+        scaler = VideoReformatter()
         for pixels in frames:
-            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            container.mux(video.encode(scaler.reformat(frame, format="yuv420p", threads=1)))
         container.mux(video.encode())
         samples = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
         samples.sample_rate, samples.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)

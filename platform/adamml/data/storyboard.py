@@ -41,7 +41,7 @@ SEGMENT_S = 1.28
 STRETCH_S = 2.0
 """Mean length of a stretch. A stretch at least this long fills half of one of any evenly spaced, not overlapping segments
 that are less than 0.7 s apart."""
-CARRY_RATE = 0.4
+CARRY_RATE = 0.22
 MISLEAD_RATE = 0.25
 """Of the stretches that do not carry."""
 PERIOD_FRAMES = 16.0

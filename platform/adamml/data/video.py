@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 Array = np.ndarray[Any, Any]
 
@@ -119,12 +120,23 @@ def _shown_at(
         wanted = next(times, None)
 
 
-def _small(frame: Any, short_side: int) -> Array:
-    """uint8 [3, h, w], the short side at most short_side."""
-    scale = min(1.0, short_side / min(frame.width, frame.height))
-    width, height = round(frame.width * scale), round(frame.height * scale)
-    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="BILINEAR")
-    return small.to_ndarray().transpose(2, 0, 1)
+class _Shrink:
+    """Frames as uint8 [3, h, w], the short side at most short_side. One per file: FFmpeg's scaler is dear to set up."""
+
+    def __init__(self, short_side: int) -> None:
+        self.short_side, self.scaler = short_side, VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> Array:
+        scale = min(1.0, self.short_side / min(frame.width, frame.height))
+        small = self.scaler.reformat(
+            frame,
+            width=round(frame.width * scale),
+            height=round(frame.height * scale),
+            format="rgb24",
+            interpolation="BILINEAR",
+            threads=1,
+        )
+        return np.asarray(small.to_ndarray().transpose(2, 0, 1))
 
 
 def read_video(
@@ -152,9 +164,10 @@ def read_video(
         expected_s = _seconds_of(container.streams.video[0])
         grid = (k * every / fps for k in range(math.ceil(limits.seconds * fps / every)))
         timed = _timed_frames(container, path, limits, threads)
+        shrink = _Shrink(short_side)
         kept: list[Array] = []
         for frame in _shown_at(timed, grid, 0.5 / fps):
-            kept.append(_small(frame, short_side))
+            kept.append(shrink(frame))
             if kept[0].nbytes * len(kept) > limits.stored_bytes:
                 raise UnreadableVideo(path, f"more than {limits.stored_bytes} bytes of frames")
             if kept[-1].shape != kept[0].shape:
@@ -190,7 +203,8 @@ def read_frames(
         times = [step * every / fps for step in steps]
         timed = _timed_frames(container, path, limits, 1, from_s=max(0.0, times[0] - half))
         ends = [-1.0]
-        found = [_small(f, short_side) for f in _shown_at(_noted(timed, ends), iter(times), half)]
+        shrink = _Shrink(short_side)
+        found = [shrink(f) for f in _shown_at(_noted(timed, ends), iter(times), half)]
     if len(found) < len(steps):
         last = math.floor((ends[0] + half) * fps / every)
         if last < 0 or last >= steps[len(found)]:
