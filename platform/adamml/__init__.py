@@ -16,6 +16,7 @@ study         trials that share data, search space and objectives
 slot          a warm group of Ray Train workers that runs one trial after another
 front         the trials that no other trial beats in both accuracy and GFLOPs
 
-Shapes: N videos, S segments, M modalities, F frames, C channels, H W pixels, K classes. At every boundary decisions are
-[N, S, M] and segment logits [N, S, M, K]. GFLOPs are multiply-accumulates / 1e9, the habit of the video literature.
+Shapes: N videos, S segments, M modalities, F frames, C channels, H W pixels, K classes. At every
+boundary decisions are [N, S, M] and segment logits [N, S, M, K]. GFLOPs are multiply-accumulates
+/ 1e9, the habit of the video literature.
 """

@@ -1,6 +1,6 @@
 """A complete, immutable description of one trial, and the dotted paths that change it."""
 
-import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,7 +41,7 @@ class DataConfig:
     max_bad_fraction: float = 0.05
     """More unreadable videos than this stop the study."""
     loader_workers: int = 0
-    """Processes that read ahead; 0 reads in the training process (right for data in the decoded cache)."""
+    """Processes that read ahead; 0 reads in the training process, right for decoded data."""
 
     def __post_init__(self) -> None:
         _require(self.num_classes > 1, "data.num_classes must be at least 2", self.num_classes)
@@ -66,7 +66,8 @@ class RgbConfig:
     stored_short_side: int = 256
     """Short side of frames in the decoded cache; never enlarges a video."""
     stored_every: int = 1
-    """The cache keeps every n-th frame; random offsets are multiples of it. Divides frame_stride."""
+    """The cache keeps every n-th frame; random offsets are multiples of it. It divides
+    frame_stride."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
@@ -149,7 +150,8 @@ class LossConfig:
     gamma: float = 10.0
     """Weight of the penalty for being wrong."""
     correctness: Literal["argmax", "probability"] = "argmax"
-    """argmax: the published indicator, whose gradient is zero. probability: of the true class, so that gamma acts."""
+    """argmax: the published indicator, whose gradient is zero. probability: that of the true class,
+    so that gamma acts."""
 
     def __post_init__(self) -> None:
         _require(
@@ -173,7 +175,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnimodalConfig:
-    """How one modality's recognition network is trained alone, once, for all trials (SGD, momentum 0.9)."""
+    """How a modality's recognition network is trained alone, once for all trials (SGD)."""
 
     epochs: int = 60
     segments: int = 1
@@ -190,7 +192,7 @@ class ExecutionConfig:
     fast: bool = False
     """cudnn.benchmark: faster, and no longer the same numbers on every run."""
     sync_batch_norm: Literal["cuda", "never"] = "cuda"
-    """cuda: synchronised batch norm with several CUDA workers; a CPU always uses plain batch norm."""
+    """cuda: synchronised with several CUDA workers; a CPU always uses plain batch norm."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,12 +236,13 @@ class Config:
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
 
     def __post_init__(self) -> None:
-        for path, table in {
+        tables: dict[str, Mapping[str, object]] = {
             "recognition": self.recognition,
             "policy.backbones": self.policy.backbones,
             "loss.lambdas": self.loss.lambdas,
             "unimodal": self.unimodal,
-        }.items():
+        }
+        for path, table in tables.items():
             missing = set(self.modalities) - set(table)
             _require(
                 not missing, f"{path} must cover every modality of {self.modalities}", sorted(table)
@@ -250,8 +253,3 @@ class Config:
             self.stages,
         )
         _require(0 <= self.dropout < 1, "dropout must be in [0, 1)", self.dropout)
-
-
-def replace(config: Config, **changes: object) -> Config:
-    """dataclasses.replace, typed for recipes."""
-    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]

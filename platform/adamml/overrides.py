@@ -1,4 +1,4 @@
-"""Dotted paths into a config: the one vocabulary of spaces, command line, MLflow parameters and checkpoint names."""
+"""Dotted paths into a config: one vocabulary for spaces, command line, MLflow and journals."""
 
 import dataclasses
 import difflib
@@ -28,7 +28,7 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Value]:
 
 
 def fingerprint(config: Any, length: int = 16) -> str:
-    """A stable hexadecimal name for a config (or any tree of JSON values): equal leaves, equal name."""
+    """A stable hexadecimal name for a config or any tree of values: equal leaves, equal name."""
     tree = flatten(config) if _is_branch(config) else config
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:length]
@@ -38,11 +38,11 @@ def override(config: C, changes: Mapping[str, Any]) -> C:
     """A copy of config with the leaves at these dotted paths replaced.
 
     Args:
-        changes: dotted path -> value, e.g. {"gumbel.temperature": 3.0, "recognition.rgb.name": "resnet18"}.
+        changes: dotted path -> value, e.g. {"gumbel.temperature": 3.0}.
 
     Raises:
-        ValueError: an unknown path (the nearest valid one is named), a value of the wrong type, or one that the
-            config's own rules refuse.
+        ValueError: an unknown path (the nearest valid one is named), a value of the wrong type, or
+            one that the config's own rules refuse.
     """
     known = flatten(config)
     for path in changes:

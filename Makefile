@@ -1,0 +1,37 @@
+# The two commands a newcomer needs: `make sweep` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: sweep test test-all lint lock clean
+
+sweep: .venv/ready
+	$(BIN)/python jobs/sweep_ks.py $(ARGS)
+
+test: .venv/ready
+	$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
+
+# Kills, several raylets, whole sweeps: minutes each.
+test-all: .venv/ready
+	$(BIN)/python -m pytest -m "slow or gpu" $(ARGS)
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Pinned packages with hashes, installed by uv, which pip fetches first.
+.venv/ready: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed, got " + sys.version.split()[0])'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	touch $@
+
+lock: .venv/ready
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv==0.13.9
+	.venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --group dev pyproject.toml -o requirements.lock
+	rm -r .venv-lock
+
+clean:
+	rm -rf .venv .venv-lock

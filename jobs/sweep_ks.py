@@ -1,0 +1,46 @@
+"""Search AdaMML's settings and show the front of accuracy against GFLOPs.
+
+    python jobs/sweep_ks.py                      # built-in videos, small networks, minutes
+    python jobs/sweep_ks.py --recipe tiny        # the same job in under two minutes
+    python jobs/sweep_ks.py --help
+
+On a cluster:
+
+    ray job submit --working-dir . -- python jobs/sweep_ks.py --data <kinetics-sounds> \
+        --home <shared folder> --tracking-uri <MLflow server>
+"""
+
+import sys
+
+import _path  # noqa: F401
+import tyro
+from adamml.study.run import StudyError
+from adamml.study.sweep import Options, dry_run, resolve, sweep
+
+from search_spaces import space_of
+
+
+def main() -> int:
+    options = tyro.cli(Options, description=__doc__)
+    try:
+        resolved = resolve(options, space_of)
+        if options.dry_run:
+            print(dry_run(resolved))
+            return 0
+        from analysis.summary import summarise
+
+        from analysis.report import draw
+
+        outcome = sweep(resolved, draw)
+    except (ValueError, OSError, StudyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    summarise(outcome)
+    return 1 if outcome.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""What a study is doing, live: a bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from adamml.records import StudyRecord, TrialRecord, read_study
+from adamml.study.selection import hypervolume
+from adamml.study.settings import Settings
+
+PLAIN_EVERY_S = 15.0
+LOOK_EVERY_S = 1.0
+RECOGNITION_STAGES = ("unimodal", "warm_up", "alternating", "fine_tuning")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """Epochs that a complete study has, by stage."""
+
+    epochs: dict[str, int]
+    slots: int
+    trials: int
+
+
+class Display:
+    """Use as a context manager around a study; `phase` says what is happening."""
+
+    def __init__(self, folder: Path, settings: Settings, expected: Expected) -> None:
+        self._folder, self._settings, self._expected = folder, settings, expected
+        self._phase, self._fraction = "starting", 0.0
+        self._console = Console(highlight=False)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def phase(self, text: str) -> None:
+        self._phase = text
+        if not self._console.is_terminal:
+            self._say()
+
+    def resize(self, slots: int) -> None:
+        """So many trials run at the same time."""
+        self._expected = replace(self._expected, slots=slots)
+
+    def counter(self, text: str) -> Callable[[int, int], None]:
+        """A progress callback (done, total) for the making of data."""
+
+        def count(done: int, total: int) -> None:
+            self._phase = f"{text} {done}/{total}"
+
+        return count
+
+    def __enter__(self) -> "Display":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        if not self._console.is_terminal:
+            while not self._over.wait(PLAIN_EVERY_S):
+                self._say()
+            return
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        with bar:
+            task = bar.add_task(self._line(), total=1.0)
+            while not self._over.wait(LOOK_EVERY_S):
+                bar.update(task, description=self._line(), completed=self._fraction)
+
+    def _say(self) -> None:
+        print(f"[{time.strftime('%H:%M:%S')}] {self._line()}", file=sys.stdout, flush=True)
+
+    def _line(self) -> str:
+        try:
+            study = read_study(self._folder)
+        except ValueError:
+            return self._phase
+        trials = [t for t in study.trials if t.kind == "trial"]
+        count = {s: sum(t.status == s for t in trials) for s in _STATUSES}
+        left, self._fraction = remaining(study, self._expected)
+        shown = [f"{count['completed']}/{self._expected.trials} trials done"]
+        shown += [f"{n} {status}" for status, n in count.items() if n and status != "completed"]
+        volume = hypervolume(study.trials, self._settings.reference)
+        shown.append(f"hypervolume {volume:.3f}")
+        if left is not None:
+            shown.append(f"about {_minutes(left)} left")
+        return f"{self._phase}: {', '.join(shown)}"
+
+
+_STATUSES = ("completed", "running", "stopped", "failed")
+
+
+def remaining(study: StudyRecord, expected: Expected) -> tuple[float | None, float]:
+    """Seconds left (None before anything was timed), and the fraction of the work that is done.
+
+    A stage that was not seen yet is taken to cost what the dearest seen epoch costs, or, where
+    recognition does not train, a tenth of it.
+    """
+    seconds, done = _epoch_seconds(study.trials)
+    if not seconds:
+        return None, 0.0
+    dearest = max(seconds.values())
+
+    def price(stage: str) -> float:
+        return seconds.get(stage, dearest if stage in RECOGNITION_STAGES else dearest / 10)
+
+    total = sum(n * price(stage) for stage, n in expected.epochs.items())
+    spent = sum(min(n, done[stage]) * price(stage) for stage, n in expected.epochs.items())
+    return (total - spent) / expected.slots, (spent / total if total else 1.0)
+
+
+def _epoch_seconds(trials: list[TrialRecord]) -> tuple[dict[str, float], dict[str, int]]:
+    """Mean seconds of an epoch by stage, and how many epochs were done."""
+    times: dict[str, list[float]] = defaultdict(list)
+    done: dict[str, int] = defaultdict(int)
+    for trial in trials:
+        before = trial.started
+        for epoch in trial.epochs:
+            done[epoch.stage] += 1
+            if before is not None and 0 < epoch.time - before < 3600:
+                times[epoch.stage].append(epoch.time - before)
+            before = epoch.time
+    return {stage: sum(values) / len(values) for stage, values in times.items()}, done
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

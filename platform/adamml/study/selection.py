@@ -1,0 +1,68 @@
+"""Which trials go on, which one is chosen, and which fusion it has to beat."""
+
+from collections.abc import Sequence
+
+from adamml import fronts
+from adamml.records import TrialRecord
+from adamml.study.baselines import TRAINED_FUSION
+
+BUDGET = 0.55
+"""The chosen trial may cost this share of the strongest fusion's GFLOPs."""
+
+
+def evaluated(records: Sequence[TrialRecord], kind: str = "trial") -> list[TrialRecord]:
+    """Those of a kind that have final metrics."""
+    return [r for r in records if r.kind == kind and r.final]
+
+
+def promoted(
+    records: Sequence[TrialRecord], count: int, reference: fronts.Reference
+) -> list[TrialRecord]:
+    """The best `count` adaptive trials by non-domination: they are trained jointly next."""
+    candidates = [r for r in evaluated(records) if r.method != "always_on"]
+    order = fronts.best(*objectives(candidates), count, reference)
+    return [candidates[index] for index in order]
+
+
+def on_front(records: Sequence[TrialRecord]) -> set[str]:
+    """Ids of the trials that no other trial dominates, on validation."""
+    trials = evaluated(records)
+    if not trials:
+        return set()
+    mask = fronts.non_dominated(*objectives(trials))
+    return {trial.id for trial, keep in zip(trials, mask, strict=True) if keep}
+
+
+def hypervolume(records: Sequence[TrialRecord], reference: fronts.Reference) -> float:
+    """Of the trials' front, as a fraction of the reference box."""
+    trials = evaluated(records)
+    return fronts.hypervolume_fraction(*objectives(trials), reference) if trials else 0.0
+
+
+def strongest_fusion(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The most accurate fusion that is trained as long as the joint trials, on validation."""
+    fusions = [
+        r
+        for r in records
+        if r.final and r.fidelity == "joint" and (r.method == "always_on" or r.id == TRAINED_FUSION)
+    ]
+    return max(fusions, key=lambda r: r.final["accuracy"], default=None)
+
+
+def choose(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> TrialRecord | None:
+    """The most accurate jointly trained trial within BUDGET of the fusion's GFLOPs.
+
+    Where none is that cheap, the cheapest. Equal accuracies: the cheaper one.
+    """
+    joint = [r for r in evaluated(records) if r.fidelity == "joint" and r.method != "always_on"]
+    if not joint or fusion is None:
+        return None
+    limit = BUDGET * fusion.final["gflops"]
+    affordable = [r for r in joint if r.final["gflops"] <= limit]
+    if not affordable:
+        return min(joint, key=lambda r: r.final["gflops"])
+    return max(affordable, key=lambda r: (r.final["accuracy"], -r.final["gflops"]))
+
+
+def objectives(records: Sequence[TrialRecord]) -> tuple[list[float], list[float]]:
+    return [r.final["accuracy"] for r in records], [r.final["gflops"] for r in records]

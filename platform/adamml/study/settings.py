@@ -1,0 +1,98 @@
+"""What a study is: fixed in study.json before its first trial, and the same whenever it goes on."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from adamml.config import Config, fingerprint, flatten, override
+from adamml.cost.flops import count_costs
+from adamml.fronts import Reference
+
+QUALITY = "accuracy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Two runs of a job with equal settings are one study."""
+
+    recipe: str
+    space: str
+    """The search space's module."""
+    config: dict[str, Any]
+    """The flattened config that every trial starts from."""
+    data: str
+    """The folder of the user's videos, or "built-in"."""
+    workers_per_slot: int
+    quality: str
+    """The name of the objective that is maximised; the other is gflops."""
+    reference: Reference
+    """Where hypervolume is measured from: chance quality, GFLOPs of the dearest configuration."""
+
+    @property
+    def default_name(self) -> str:
+        return f"{self.recipe}-{fingerprint(json.loads(json.dumps(asdict(self))))[:6]}"
+
+
+def study_settings(
+    config: Config,
+    *,
+    space: str,
+    recognition: Mapping[str, Sequence[str]],
+    data: str,
+    workers_per_slot: int,
+) -> Settings:
+    """Settings of a study over these recognition backbones (modality -> names)."""
+    return Settings(
+        recipe=config.recipe,
+        space=space,
+        config=flatten(config),
+        data=data,
+        workers_per_slot=workers_per_slot,
+        quality=QUALITY,
+        reference=(1 / config.data.num_classes, _dearest(config, recognition)),
+    )
+
+
+def backbone_overrides(recognition: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    """One set of overrides per combination of recognition backbones."""
+    paths = [f"recognition.{modality}.name" for modality in recognition]
+    return [
+        dict(zip(paths, names, strict=True)) for names in itertools.product(*recognition.values())
+    ]
+
+
+def _dearest(config: Config, recognition: Mapping[str, Sequence[str]]) -> float:
+    variants = [override(config, changes) for changes in backbone_overrides(recognition)]
+    costs = [count_costs(variant, variant.data.num_classes) for variant in variants]
+    return max(cost.all_on(config.data.test_segments) for cost in costs)
+
+
+def open_study(folder: Path, settings: Settings) -> None:
+    """Create study.json, or make sure that it says the same.
+
+    Raises:
+        ValueError: the study exists with other settings; each difference is shown.
+    """
+    path = folder / "study.json"
+    fields = json.loads(json.dumps(asdict(settings)))
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(fields, indent=2) + "\n")
+        temporary.rename(path)
+        return
+    there = flatten(json.loads(path.read_text()))
+    here = flatten(fields)
+    differences = [
+        f"  {key}: there {there.get(key)!r}, here {here.get(key)!r}"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key) != here.get(key)
+    ]
+    if differences:
+        raise ValueError(
+            f"study {folder.name!r} exists with other settings; choose another --name, "
+            "or the settings it was started with:\n" + "\n".join(differences)
+        )

@@ -1,0 +1,118 @@
+"""One pass over the training videos: what is trained, on which batches, against which loss.
+
+A pass is a module whose forward returns the loss parts of a batch, so that DistributedDataParallel
+can wrap it. `trained` names the parts of the model that its optimiser updates; all else is frozen
+and in eval mode (in the released code its batch norm still updates: paper.md, quirk 5).
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from adamml.config import Config
+from adamml.models.adamml import AdaMML, Output
+from adamml.models.recognition import RecognitionNetwork
+from adamml.training.losses import LossParts, policy_loss, recognition_loss
+
+Batch = dict[str, Tensor]
+
+
+class Pass(nn.Module):
+    """forward(batch, temperature) -> LossParts."""
+
+    trained: ClassVar[tuple[str, ...]]
+    optimizer: ClassVar[str]
+    """"recognition" (SGD) or "policy" (Adam)."""
+    source: ClassVar[str] = "videos"
+    """"videos" (augmented), or "logits" (cached segment logits of a fixed view)."""
+
+    def __init__(self, model: nn.Module, config: Config) -> None:
+        super().__init__()
+        self.model, self.config = model, config
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(self._trains(name))
+
+    def _trains(self, name: str) -> bool:
+        return not self.trained or name.split(".")[0] in self.trained
+
+    def parameters_trained(self) -> list[nn.Parameter]:
+        return [p for p in self.model.parameters() if p.requires_grad]
+
+    def train(self, mode: bool = True) -> "Pass":
+        super().train(mode)
+        for name, child in self.model.named_children():
+            child.train(mode and self._trains(name))
+        return self
+
+    def penalised(self, output: Output, batch: Batch) -> LossParts:
+        modalities, loss = self.config.modalities, self.config.loss
+        return policy_loss(output.logits, output.decisions, batch["label"], modalities, loss)
+
+    def modalities(self, batch: Batch) -> dict[str, Tensor]:
+        return {m: batch[m] for m in self.config.modalities if m in batch}
+
+
+class UnimodalPass(Pass):
+    """One recognition network alone; the mean of its segment logits is the video's."""
+
+    trained = ()  # all of it
+    optimizer = "unimodal"
+    model: RecognitionNetwork
+
+    def forward(self, batch: Batch, temperature: float) -> LossParts:
+        (clips,) = self.modalities(batch).values()
+        return recognition_loss(self.model(clips).mean(1), batch["label"])
+
+
+class RecognitionPass(Pass):
+    """Recognition networks and fusion weights, under sampled decisions of the frozen policy."""
+
+    trained = ("recognition", "fusion")
+    optimizer = "recognition"
+    model: AdaMML
+
+    def forward(self, batch: Batch, temperature: float) -> LossParts:
+        output = self.model(self.modalities(batch), temperature=temperature)
+        return recognition_loss(output.logits, batch["label"])
+
+
+class PolicyPass(Pass):
+    """The policy, against frozen recognition networks that run on every segment."""
+
+    trained = ("policy",)
+    optimizer = "policy"
+    model: AdaMML
+
+    def forward(self, batch: Batch, temperature: float) -> LossParts:
+        return self.penalised(self.model(self.modalities(batch), temperature=temperature), batch)
+
+
+class PolicyFromLogitsPass(Pass):
+    """The policy and the fusion weights, against cached segment logits: a thirtieth of the cost."""
+
+    trained = ("policy", "fusion")
+    optimizer = "policy"
+    source = "logits"
+    model: AdaMML
+
+    def forward(self, batch: Batch, temperature: float) -> LossParts:
+        output = self.model.forward_from_logits(
+            self.modalities(batch), batch["segment_logits"], temperature=temperature
+        )
+        return self.penalised(output, batch)
+
+
+STAGES: dict[str, tuple[type[Pass], ...]] = {
+    "unimodal": (UnimodalPass,),
+    "policy_only": (PolicyFromLogitsPass,),
+    "warm_up": (RecognitionPass,),
+    "alternating": (RecognitionPass, PolicyPass),
+    "fine_tuning": (RecognitionPass,),
+}
+"""Stage -> the passes of one of its epochs. To add one: write a Pass, add a line."""
+
+
+def policy_passes(stages: Iterator[str]) -> int:
+    """How often the policy was trained in these epochs' stages: the temperature's clock."""
+    return sum(p.optimizer == "policy" for stage in stages for p in STAGES[stage])

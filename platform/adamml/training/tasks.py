@@ -1,0 +1,144 @@
+"""The two things that are trained: a unimodal recognition network, and AdaMML on top of several."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from adamml.config import Config
+from adamml.cost.flops import count_costs
+from adamml.data.manifest import Split
+from adamml.models.adamml import AdaMML, build_adamml
+from adamml.models.recognition import RecognitionNetwork, build_recognition
+from adamml.training.checkpoints import load_weights
+from adamml.training.determinism import configure, seed_everything
+from adamml.training.evaluation import Evaluation, evaluate, evaluate_unimodal, evaluate_view
+from adamml.training.fixed_views import FixedView
+from adamml.training.loop import Metrics, Task, plan
+from adamml.training.splits import Splits
+from adamml.training.workers import Workers
+
+FIDELITIES: dict[str, str | None] = {"policy": "policy_only", "joint": None}
+"""Fidelity -> the last stage it runs; None runs them all."""
+
+
+def _placed(model: nn.Module, config: Config, workers: Workers) -> nn.Module:
+    """On its device, channels_last; with synchronised batch norm between GPUs."""
+    cuda = workers.device.type == "cuda"
+    if cuda and workers.world_size > 1 and config.execution.sync_batch_norm == "cuda":
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    return model.to(workers.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def fresh_unimodal(config: Config, modality: str, workers: Workers) -> RecognitionNetwork:
+    """A recognition network with weights drawn from the config's seed."""
+    configure(config.execution)
+    seed_everything(config.seed, "unimodal", modality)
+    network = build_recognition(config, modality, config.data.num_classes)
+    return _placed(network, config, workers)  # type: ignore[return-value]
+
+
+def fresh_adamml(config: Config, pretrained: dict[str, Path], workers: Workers) -> AdaMML:
+    """AdaMML with the unimodal networks' weights and the rest drawn from the config's seed.
+
+    Args:
+        pretrained: modality -> safetensors of its unimodal network.
+    """
+    configure(config.execution)
+    seed_everything(config.seed, "adamml")
+    model = build_adamml(config, config.data.num_classes)
+    for modality, path in pretrained.items():
+        load_weights(model.recognition[modality], path)
+    return _placed(model, config, workers)  # type: ignore[return-value]
+
+
+def unimodal_task(
+    config: Config, modality: str, splits: Splits, workers: Workers, checkpoints: Path
+) -> Task:
+    """Train one recognition network alone, for config.unimodal[modality].epochs."""
+    network = fresh_unimodal(config, modality, workers)
+    splits = splits.alone(modality)
+    validation = splits.fixed("validation")
+
+    def metrics(stage: str) -> Metrics:
+        found = evaluate_unimodal(network, modality, validation, splits.config, workers)
+        return unimodal_metrics(config, modality, found)
+
+    return Task(
+        config=splits.config,
+        model=network,
+        plan=plan({"unimodal": config.unimodal[modality].epochs}),
+        videos=splits.augmented(config.unimodal[modality].segments),
+        view=_no_view,
+        evaluate=metrics,
+        score=lambda found: found["accuracy"],
+        checkpoints=checkpoints,
+        modality=modality,
+    )
+
+
+def adamml_task(
+    config: Config,
+    pretrained: dict[str, Path],
+    splits: Splits,
+    view: Callable[[Split], FixedView],
+    workers: Workers,
+    checkpoints: Path,
+    fidelity: str,
+) -> Task:
+    """Train a trial as far as its fidelity.
+
+    Args:
+        view: split -> its fixed view, for the policy-only stage.
+    """
+    model = fresh_adamml(config, pretrained, workers)
+
+    def metrics(stage: str) -> Metrics:
+        return adamml_metrics(config, evaluate_trial(model, config, splits, view, workers, stage))
+
+    def score(found: Metrics) -> float:
+        lambdas = config.loss.lambdas
+        usage = sum(lambdas[m] * found[f"selection_rate.{m}"] for m in config.modalities)
+        return found["accuracy"] - usage
+
+    return Task(
+        config=config,
+        model=model,
+        plan=plan(config.stages, until=FIDELITIES[fidelity]),
+        videos=splits.augmented(config.data.train_segments),
+        view=lambda: view("train"),
+        evaluate=metrics,
+        score=score,
+        checkpoints=checkpoints,
+    )
+
+
+def evaluate_trial(
+    model: AdaMML,
+    config: Config,
+    splits: Splits,
+    view: Callable[[Split], FixedView],
+    workers: Workers,
+    stage: str,
+) -> Evaluation:
+    """On the validation split; from cached segment logits while recognition is still frozen."""
+    if stage == "policy_only":
+        return evaluate_view(model, view("validation"), config, workers)
+    return evaluate(model, splits.fixed("validation"), config, workers)
+
+
+def adamml_metrics(config: Config, found: Evaluation) -> Metrics:
+    costs = count_costs(config, config.data.num_classes)
+    return found.metrics(costs, config.modalities)
+
+
+def unimodal_metrics(config: Config, modality: str, found: Evaluation) -> Metrics:
+    """accuracy, and the GFLOPs of running this network on every segment."""
+    costs = count_costs(config, config.data.num_classes)
+    macs = found.decisions.shape[1] * costs.segment_selected(modality)
+    return {"accuracy": found.accuracy, "gflops": macs / 1e9}
+
+
+def _no_view() -> FixedView:
+    raise AssertionError("a unimodal network has no policy to train on a fixed view")

@@ -1,0 +1,17 @@
+"""Search spaces, one module per recipe.
+
+Each has RECOGNITION (backbones by modality), space(trial), and the size of a study that is not told
+otherwise: TRIALS in all, JOINT of them trained jointly after the policy-only stage.
+"""
+
+import importlib
+from types import ModuleType
+
+SPACES = ("demo", "kinetics_sounds", "tiny")
+
+
+def space_of(recipe: str) -> ModuleType:
+    """The search space module of a recipe."""
+    if recipe not in SPACES:
+        raise ValueError(f"unknown recipe {recipe!r}; choose from {', '.join(SPACES)}")
+    return importlib.import_module(f"search_spaces.{recipe}")

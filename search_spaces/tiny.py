@@ -1,0 +1,15 @@
+"""The space of the tiny recipe: as the demo's, over conv3 alone."""
+
+from typing import Any
+
+import optuna
+
+from search_spaces.kinetics_sounds import suggest
+
+TRIALS, JOINT = 4, 1
+RECOGNITION: dict[str, tuple[str, ...]] = {"rgb": ("conv3",), "audio": ("conv3",)}
+
+
+def space(trial: optuna.Trial) -> dict[str, Any]:
+    """Suggest one point; returns its constants."""
+    return suggest(trial, RECOGNITION, lambdas={"rgb": (0.03, 3.0), "audio": (0.001, 0.3)})
