@@ -68,7 +68,7 @@ class Projector:
                 problems += self._project_trial(id) if id != STUDY else []
             problems += self._project_study()
         except Exception as error:  # whatever it is: training and later passes must not suffer
-            problems.append(f"{type(error).__name__}: {error}".partition("\n")[0])
+            problems.append(in_short(error))
         if problems:
             for source in self._sources.values():
                 source.run = None  # ask the store anew what it has
@@ -123,6 +123,12 @@ class Projector:
         if projected == run.projected and batch.status == run.status:
             return []
         return self._store.send(run, batch, folder=self.folder, projected=projected)
+
+
+def in_short(error: Exception) -> str:
+    """One line, and of a failed request only the cause."""
+    line = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {line.rpartition('Caused by ')[2].strip('()')}"
 
 
 def follow(

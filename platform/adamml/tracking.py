@@ -33,7 +33,7 @@ from adamml.follower import check_tracking_uri, default_tracking_uri, is_databas
 from adamml.home import home
 from adamml.journal import Event
 from adamml.projection import Batch, milliseconds, start_tags
-from adamml.projector import Projector, Run, follow
+from adamml.projector import Projector, Run, follow, in_short
 
 ONE_RUNS_FAULT = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
 """MLflow's error codes after which other runs may still go in; after any other it is away."""
@@ -209,7 +209,7 @@ def _follow(study_dir: Path, tracking_uri: str, closed: threading.Event) -> list
         try:
             projector = projector or Projector(study_dir, MlflowStore(tracking_uri))
         except Exception as error:
-            return [f"{type(error).__name__}: {error}".partition("\n")[0]]
+            return [in_short(error)]
         return projector.project()
 
     return follow(one_pass, closed)

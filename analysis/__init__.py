@@ -1,0 +1,1 @@
+"""From journals or MLflow to data frames, figures and reports."""

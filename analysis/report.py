@@ -1,0 +1,122 @@
+"""A study as one HTML file that needs no network: figure, front, claim, and what went wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from adamml.follower import default_tracking_uri, look_command
+
+from analysis.figure import FIDELITIES, front_figure, number
+from analysis.runs import Study, from_study_dir
+
+TEMPLATE = Path(__file__).with_name("report_template.html")
+
+
+def write_report(
+    study_dir: Path, out: Path | None = None, *, tracking_uri: str | None = None
+) -> Path:
+    """Write the report of a study from its journals, and return where it is.
+
+    Args:
+        out: default: report.html in the study's folder.
+        tracking_uri: where its runs can be looked at; default: the default store.
+
+    Raises:
+        ValueError: there is no journal in the folder, or one is broken.
+    """
+    out = Path(out or Path(study_dir) / "report.html")
+    text = render(from_study_dir(study_dir), look_command(tracking_uri or default_tracking_uri()))
+    partial = out.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(out)
+    return out
+
+
+def render(study: Study, look: str) -> str:
+    """The page as text. Whatever comes from a study is escaped: names may be anybody's.
+
+    Args:
+        look: how to open the study's runs in MLflow.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    figure = front_figure(study).to_html(
+        full_html=False,
+        include_plotlyjs=True,
+        div_id="front",
+        config={
+            "displaylogo": False,
+            "responsive": True,
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+        },
+    )
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        study=study,
+        figure=figure,
+        claim=claim(study),
+        front=front_table(study),
+        counts=fidelity_counts(study),
+        failed=failures(study),
+        look=look,
+    )
+
+
+def claim(study: Study) -> dict[str, Any] | None:
+    """The chosen run against the best other one that was tested, both on test; None before that.
+
+    Returns:
+        chosen, other (rows), points (difference in accuracy, percentage points), share (of GFLOPs).
+    """
+    if "test_accuracy" not in study.runs:
+        return None
+    tested = study.runs[study.runs["test_accuracy"].notna()]
+    chosen, others = tested[tested["chosen"]], tested[~tested["chosen"]]
+    if chosen.empty or others.empty:
+        return None
+    row, other = chosen.iloc[0], others.sort_values("test_accuracy").iloc[-1]
+    return {
+        "chosen": row,
+        "other": other,
+        "points": 100 * (row["test_accuracy"] - other["test_accuracy"]),
+        "share": row["test_gflops"] / other["test_gflops"],
+    }
+
+
+def front_table(study: Study) -> dict[str, list[Any]]:
+    """The front, cheapest first: columns and rows of text."""
+    rates = {c: f"{c.partition('.')[2]} (%)" for c in study.selection_rates}
+    columns = ["trial", "accuracy (%)", "GFLOPs", *rates.values(), "fidelity", *study.searched]
+    rows = []
+    for _, run in study.front.iterrows():
+        cells = [run["name"], f"{100 * run['accuracy']:.2f}", f"{run['gflops']:.4g}"]
+        cells += ["" if pd.isna(run[rate]) else f"{100 * run[rate]:.0f}" for rate in rates]
+        cells.append(FIDELITIES.get(run["fidelity"], str(run["fidelity"])))
+        cells += [number(run["overrides"].get(path, "")) for path in study.searched]
+        rows.append({"cells": cells, "chosen": bool(run["chosen"])})
+    return {"columns": columns, "rows": rows}
+
+
+def fidelity_counts(study: Study) -> dict[str, int]:
+    """How many trials came how far: policy only, jointly trained, failed, ..."""
+    trials = study.runs[study.runs["kind"] == "trial"]
+    done = trials[trials["status"].isin(["completed", "stopped"]) & trials["fidelity"].notna()]
+    reached = done["fidelity"].value_counts().items()
+    counts = {FIDELITIES.get(str(name), str(name)): int(n) for name, n in reached}
+    rest = trials.drop(done.index)["status"].value_counts()
+    return counts | {str(status): int(n) for status, n in rest.items()}
+
+
+def failures(study: Study) -> list[dict[str, str]]:
+    """Failed runs, the last line of their traceback as the cause."""
+    failed = study.runs[study.runs["status"] == "failed"].fillna({"error": "no cause given"})
+    return [
+        {
+            "name": str(run["name"]),
+            "id": str(run["id"]),
+            "cause": str(run["error"]).strip().rpartition("\n")[2],
+            "error": str(run["error"]),
+        }
+        for _, run in failed.iterrows()
+    ]
