@@ -1,0 +1,92 @@
+"""Rules of the house that no linter knows."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "platform" / "adamml"
+
+
+def modules(*folders: str) -> list[Path]:
+    places = [PACKAGE / folder for folder in folders] if folders else [PACKAGE]
+    return sorted(path for place in places for path in place.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The top names of all that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0]
+
+
+def calls_ray_init(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.Call) and ast.unparse(node.func) == "ray.init"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def test_the_source_root_is_not_a_package() -> None:
+    """It would shadow the standard library's platform module."""
+    assert not (ROOT / "platform" / "__init__.py").exists()
+    assert modules()
+
+
+def test_tests_and_jobs_are_no_packages() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+    assert not list((ROOT / "jobs").rglob("__init__.py"))
+
+
+def test_only_tracking_imports_mlflow() -> None:
+    assert [p.name for p in modules() if "mlflow" in imports(p)] == ["tracking.py"]
+
+
+def test_only_cluster_starts_or_joins_ray() -> None:
+    assert {p.name for p in modules() if calls_ray_init(p)} <= {"cluster.py"}
+
+
+@pytest.mark.parametrize("folder", ["data", "models", "cost", "training"])
+def test_the_core_knows_no_ray_and_no_mlflow(folder: str) -> None:
+    guilty = {p.name: {"ray", "mlflow", "optuna"} & set(imports(p)) for p in modules(folder)}
+    assert guilty
+    assert not {name for name, found in guilty.items() if found}
+
+
+def test_workers_import_only_adamml_of_ours() -> None:
+    """Search spaces, jobs and analysis are not shipped to a cluster's workers."""
+    ours = {"analysis", "jobs", "search_spaces", "benchmarks", "tests"}
+    assert not {p.name: found for p in modules() if (found := ours & set(imports(p)))}
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """Without packages, two test modules of one name can't be imported together."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_no_file_names_a_place_of_one_machine() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    tracked = [ROOT / name for name in listed.stdout.splitlines() if name != "requirements.lock"]
+    place = re.compile(rb"(?<![\w.$}/-])/(home|root|work|Users)/\w")
+    found = {
+        str(path.relative_to(ROOT)): match[0].decode(errors="replace")
+        for path in tracked
+        if path.is_file() and (match := place.search(path.read_bytes()))
+    }
+    assert found == {}
+
+
+def test_the_license_is_the_one_that_pyproject_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
