@@ -35,6 +35,7 @@ class Slots:
     dispatcher: Any
     launchers: list[Any]
     storage: Path
+    closed: bool = False
 
     def state(self) -> dict[str, Any]:
         """See Dispatcher.state."""
@@ -76,6 +77,9 @@ class Slots:
 
     def close(self, patience_s: float = 60.0) -> None:
         """Send the slots home; those in the middle of an epoch for patience_s longer are killed."""
+        if self.closed:
+            return
+        self.closed = True
         try:
             ray.get(self.dispatcher.close.remote())
         except RayError as error:
