@@ -22,6 +22,7 @@ for _name, _value in {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # seconds; MLflow's own patience is 7 tries of 120 s
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }.items():
     os.environ.setdefault(_name, _value)
 
@@ -37,6 +38,9 @@ from adamml.projector import Projector, Run, follow, in_short
 
 ONE_RUNS_FAULT = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
 """MLflow's error codes after which other runs may still go in; after any other it is away."""
+
+MAX_METRICS, MAX_PARAMS = 800, 100
+"""Of one request; MLflow's limits are 1000 entities, of them 100 params and 100 tags."""
 
 
 def connect(tracking_uri: str) -> MlflowClient:
@@ -129,16 +133,15 @@ class MlflowStore:
         )
 
     def _log(self, run_id: str, batch: Batch, projected: int | None) -> None:
-        """In MLflow's portions, the count last. MLflow knows a point that is there already."""
+        """In portions that MLflow takes, the count last. It knows a point that is there already."""
         params = [Param(key, value) for key, value in batch.params.items()]
-        for i in range(0, len(params), 100):
-            self._client.log_batch(run_id, params=params[i : i + 100])
         metrics = [Metric(p.key, p.value, p.time_ms, p.step) for p in batch.points]
-        for i in range(0, len(metrics), 1000):
-            self._client.log_batch(run_id, metrics=metrics[i : i + 1000])
+        while len(params) > MAX_PARAMS or len(metrics) > MAX_METRICS:
+            self._client.log_batch(run_id, metrics[:MAX_METRICS], params[:MAX_PARAMS])
+            metrics, params = metrics[MAX_METRICS:], params[MAX_PARAMS:]
         count = {} if projected is None else {"adamml.projected": str(projected)}
         tags = [RunTag(key, value) for key, value in (batch.tags | count).items()]
-        self._client.log_batch(run_id, tags=tags)
+        self._client.log_batch(run_id, metrics, params, tags)
 
     def _set_status(self, run: Run, batch: Batch) -> None:
         if batch.status == "RUNNING" and run.status != "RUNNING":
@@ -197,6 +200,8 @@ def main() -> int:
         closed.set()
     with _alone(options.study_dir):
         problems = _follow(options.study_dir, options.tracking_uri, closed)
+    if problems:
+        print("; ".join(problems), flush=True)  # the last line is what the driver shows
     return 1 if problems else 0
 
 
