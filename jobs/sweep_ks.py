@@ -11,13 +11,21 @@ On a cluster:
 """
 
 import sys
+from pathlib import Path
 
 import _path  # noqa: F401
 import tyro
+from adamml.follower import look_command
 from adamml.study.run import StudyError
 from adamml.study.sweep import Options, dry_run, resolve, sweep
 
+from analysis.report import write_report
+from analysis.summary import print_summary
 from search_spaces import space_of
+
+
+def draw(study: Path, tracking_uri: str) -> list[Path]:
+    return [write_report(study, tracking_uri=tracking_uri)]
 
 
 def main() -> int:
@@ -27,9 +35,6 @@ def main() -> int:
         if options.dry_run:
             print(dry_run(resolved))
             return 0
-        from analysis.summary import summarise
-
-        from analysis.report import draw
 
         outcome = sweep(resolved, draw)
     except (ValueError, OSError, StudyError) as error:
@@ -38,7 +43,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
-    summarise(outcome)
+    print_summary(outcome, look_command(resolved.tracking_uri))
     return 1 if outcome.failed else 0
 
 

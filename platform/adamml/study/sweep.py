@@ -1,6 +1,7 @@
 """A sweep from the user's options to the study's last line; what jobs/sweep_ks.py calls."""
 
 import json
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -133,7 +134,7 @@ def sweep(resolved: Resolved, draw: Callable[[Path, str], Iterable[Path]]) -> Ou
         ValueError, OSError, StudyError: for the user; the message says what to change.
         KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
     """
-    os.environ |= {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "TUNE_DISABLE_SIGINT_HANDLER": "1"}
+    _quiet_tune()
     plan, options = resolved.plan, resolved.options
     open_study(plan.folder, plan.settings)
     with (
@@ -258,6 +259,17 @@ def _expected(plan: Plan) -> Expected:
         jointly = plan.joint + 2 if first == "policy" else plan.trials + 1
         epochs[stage] = count * (plan.trials + 1 if policy else jointly)
     return Expected(epochs=epochs, slots=1, trials=plan.trials)
+
+
+def _quiet_tune() -> None:
+    """The journal and the display say what happens; Ctrl-C is ours to handle."""
+    os.environ |= {
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    }
+    # Without Tune's own result files it warns at the end that there are none.
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
 
 
 @contextmanager
