@@ -1,0 +1,153 @@
+"""`python jobs/sweep_ks.py --recipe tiny`, as its user runs it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import sweep_process
+from adamml.records import read_study
+from adamml.tracking import connect
+from mlflow_stores import IGNORE_ITS_WARNINGS
+
+STAGES = 2 + 1 + 1 + 1  # the tiny recipe's: policy only, warm-up, alternating, fine-tuning
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
+    home = tmp_path_factory.mktemp("home")
+    return home, *sweep_process.sweep(home, "--recipe", "tiny", "--name", "first")
+
+
+def test_a_sweep_ends_with_its_front_and_where_to_look(swept: tuple[Path, int, str]) -> None:
+    home, code, output = swept
+    assert code == 0, output
+    assert "Validation front of first" in output
+    assert "On the test split" in output
+    assert str(home / "studies/first/report.html") in output
+    assert "mlflow ui --backend-store-uri" in output
+    assert "ray job submit" in output
+    assert "Traceback" not in output
+
+
+def test_progress_is_plain_lines_without_a_terminal(swept: tuple[Path, int, str]) -> None:
+    _, _, output = swept
+    lines = [line for line in output.splitlines() if re.match(r"\[\d\d:\d\d:\d\d\] ", line)]
+    assert any("searching: " in line and "trials done, hypervolume" in line for line in lines)
+    assert "\x1b" not in output
+
+
+def test_nothing_outlives_a_sweep(swept: tuple[Path, int, str]) -> None:
+    sweep_process.assert_nothing_is_left(swept[0])
+
+
+def test_every_epoch_is_in_the_journal_once(swept: tuple[Path, int, str]) -> None:
+    study = read_study(swept[0] / "studies/first")
+    epochs = sweep_process.epochs_of(study.folder)
+    trials = [t for t in study.trials if t.kind == "trial"]
+    assert len(trials) == 4
+    for trial in trials:
+        expected = STAGES if trial.fidelity == "joint" else 2
+        assert epochs[trial.id] == list(range(1, expected + 1))
+    assert sum(t.fidelity == "joint" and t.method != "always_on" for t in trials) == 1
+    assert {t.status for t in study.trials} == {"completed"}
+
+
+def test_exactly_the_chosen_and_a_fusion_see_the_test_split(
+    swept: tuple[Path, int, str],
+) -> None:
+    study = read_study(swept[0] / "studies/first")
+    tested = [t for t in study.trials if t.test]
+    chosen = [t for t in study.trials if t.tags.get("chosen") == "true"]
+    assert len(tested) == 2
+    assert len(chosen) == 1
+    assert chosen[0] in tested
+    for trial in study.trials:
+        for epoch in trial.epochs:
+            assert not any(name.startswith("test") for name in epoch.metrics)
+
+
+@IGNORE_ITS_WARNINGS
+def test_mlflow_has_a_run_for_everything(swept: tuple[Path, int, str]) -> None:
+    home = swept[0]
+    study = read_study(home / "studies/first")
+    client = connect(f"sqlite:///{home / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("adamml/first")
+    runs = {r.data.tags["adamml.id"]: r for r in client.search_runs([experiment.experiment_id])}
+    assert len(runs) == len(study.trials) + 1
+    for trial in study.trials:
+        run = runs[f"first/{trial.id}"]
+        assert run.data.tags["kind"] == trial.kind
+        assert run.data.tags["status"] == "completed"
+        for metric in ("accuracy", "gflops"):
+            assert run.data.metrics[metric] == pytest.approx(trial.final[metric])
+        if trial.kind == "trial":
+            assert run.data.tags["on_front"] in ("true", "false")
+            assert run.data.tags["fidelity"] == trial.fidelity
+            assert run.data.params["gumbel.temperature"]
+    parent = runs["first"]
+    assert parent.data.tags["kind"] == "study"
+    assert "report.html" in [f.path for f in client.list_artifacts(parent.info.run_id)]
+
+
+def test_the_study_says_what_its_hypervolume_is_measured_from(
+    swept: tuple[Path, int, str],
+) -> None:
+    study = json.loads((swept[0] / "studies/first/study.json").read_text())
+    assert study["quality"] == "accuracy"
+    assert study["reference"][0] == 1 / 8
+
+
+def test_the_same_command_again_runs_nothing_again(swept: tuple[Path, int, str]) -> None:
+    home = swept[0]
+    study = home / "studies/first"
+    before = {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")}
+    code, output = sweep_process.sweep(home, "--recipe", "tiny", "--name", "first")
+    assert code == 0, output
+    assert {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")} == before
+    tests = [line for line in (study / "journal.jsonl").open() if '"event": "test"' in line]
+    assert len(tests) == 2, "each is evaluated on test once"
+
+
+def refused(home: Path, *options: str) -> str:
+    """What a command prints that is refused before anything starts."""
+    code, output = sweep_process.sweep(home, *options)
+    assert code == 2, output
+    assert "Traceback" not in output
+    return output
+
+
+def test_other_settings_under_an_old_name_are_refused(swept: tuple[Path, int, str]) -> None:
+    options = ["--recipe", "tiny", "--name", "first", "--override", "loss.gamma=5"]
+    output = refused(swept[0], *options)
+    assert "error: study 'first' exists with other settings" in output
+    assert "config.loss.gamma: there 2.0, here 5.0" in output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--override", "gumbel.temprature=3"], "nearest valid path is 'gumbel.temperature'"),
+        (["--data", "nowhere"], "nowhere"),
+        (["--data", "."], "manifest.parquet"),
+        (["--recipe", "dmeo"], "dmeo"),
+        (["--recipe", "kinetics_sounds"], "needs --data"),
+        (["--trials", "1"], "trials"),
+        (["--tracking-uri", "./mlruns"], "tracking URI must be a server"),
+        (["--name", "../elsewhere"], "name must be one a folder can have"),
+    ],
+)
+def test_mistakes_are_refused_with_a_clear_error(
+    tmp_path: Path, options: list[str], message: str
+) -> None:
+    assert message in refused(tmp_path, *options)
+
+
+def test_a_dry_run_shows_everything_and_starts_nothing(tmp_path: Path) -> None:
+    code, output = sweep_process.sweep(tmp_path, "--recipe", "tiny", "--dry-run")
+    shown = json.loads(output)
+    assert code == 0
+    assert shown["trials"] == 4
+    assert shown["config"]["gumbel.temperature"] == 5.0
+    assert "FloatDistribution" in shown["searched"]["loss.lambdas.rgb"]
+    assert not (tmp_path / "studies").exists()

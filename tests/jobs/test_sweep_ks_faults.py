@@ -1,0 +1,90 @@
+"""What can go wrong in a sweep, and what is left of it then."""
+
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import sweep_process
+from adamml.data.synthetic import ensure_synthetic
+from adamml.recipes import tiny
+from adamml.records import read_study
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("videos")
+    synthetic = tiny().data.synthetic
+    assert synthetic is not None
+    ensure_synthetic(root / "whole", synthetic, processes=2)
+    return root / "whole"
+
+
+def test_broken_videos_and_a_failed_trial_do_not_stop_the_others(
+    videos: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(videos, data)
+    victims = sorted((data).rglob("*.mp4"))[:2]
+    victims[0].unlink()
+    victims[1].write_bytes(victims[1].read_bytes()[:500])
+    # Only always-on, whose policy costs it nothing, runs with this lambda: its loss overflows.
+    options = ["--recipe", "tiny", "--data", str(data), "--name", "n", "--override"]
+    code, output = sweep_process.sweep(tmp_path / "home", *options, "loss.lambdas.rgb=1e39")
+    assert code == 1, output
+    study = read_study(tmp_path / "home/studies/n")
+    trials = {t.id: t for t in study.trials if t.kind == "trial"}
+    assert trials["trial-000"].status == "failed"
+    assert {t.status for id, t in trials.items() if id != "trial-000"} == {"completed"}
+    assert "000 always_on failed" in output
+    assert "loss must be finite, got inf in epoch 1" in output
+    assert len(study.data["bad"]) == 2
+    assert "2 of 64 videos left out" in output
+    for victim in victims:
+        assert victim.name in output
+    sweep_process.assert_nothing_is_left(tmp_path / "home")
+
+
+def test_too_many_broken_videos_stop_the_sweep(videos: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(videos, data)
+    for path in sorted(data.rglob("*.mp4"))[:20]:
+        path.write_bytes(b"")
+    options = ["--recipe", "tiny", "--data", str(data), "--name", "n"]
+    code, output = sweep_process.sweep(tmp_path / "home", *options)
+    assert code == 2, output
+    assert "unreadable" in output
+    assert "Traceback" not in output
+    sweep_process.assert_nothing_is_left(tmp_path / "home")
+
+
+def test_ctrl_c_and_again(tmp_path: Path) -> None:
+    options = ["--recipe", "tiny", "--name", "n", "--trials", "6"]
+    options += ["--override", "stages.policy_only=60"]
+    process = sweep_process.start(tmp_path, *options)
+    journal = tmp_path / "studies/n/trials/trial-003/journal.jsonl"
+    deadline = time.monotonic() + 240
+    while not journal.exists() or journal.read_text().count('"epoch"') < 10:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 130, output
+    assert "the same command goes on" in output
+    assert "Traceback" not in output
+    sweep_process.assert_nothing_is_left(tmp_path)
+    done = sweep_process.epochs_of(tmp_path / "studies/n")
+    code, output = sweep_process.sweep(tmp_path, *options)
+    assert code == 0, output
+    study = read_study(tmp_path / "studies/n")
+    epochs = sweep_process.epochs_of(study.folder)
+    trials = [t for t in study.trials if t.kind == "trial"]
+    assert len(trials) == 6
+    for trial in trials:
+        expected = 63 if trial.fidelity == "joint" else 60
+        assert epochs[trial.id] == list(range(1, expected + 1)), trial.id
+    assert all(epochs[id][: len(n)] == n for id, n in done.items())
