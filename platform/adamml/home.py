@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """Data, pretrained networks and studies; a POSIX path that every node reaches (default ~/.adamml)."""
+    """Data, pretrained networks, studies: a path that all nodes reach (default ~/.adamml)."""
     return _folder("ADAMML_HOME", "~/.adamml")
 
 

@@ -1,22 +1,25 @@
 """Decoded frames and sound on the node's own disk, memory-mapped and shared by its processes.
 
-A data folder's videos are cut into shards, each named by everything that shaped it, its source files' sizes and times
-included. Processes that open the same data at the same time share the work: each decodes shards that nobody has locked,
-then waits for those that others make. What finds no room under the limit is decoded anew on every read.
+A data folder's videos are cut into shards, each named by everything that shaped it, its source
+files' sizes and times included. Processes that open the same data at the same time share the work:
+each decodes shards that nobody has locked, then waits for those that others make. What finds no
+room under the limit is decoded anew on every read.
 """
 
+import errno
 import logging
 import multiprocessing
 import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from adamml.config import Config, fingerprint
 from adamml.data.frames import FrameSource
-from adamml.data.locks import hold_shared, locked
+from adamml.data.locks import SharedHold, locked
 from adamml.data.manifest import Manifest
 from adamml.data.shards import (
     Decoding,
@@ -53,14 +56,15 @@ def open_frames(
         progress: called with (videos ready, all videos).
 
     Raises:
-        ValueError: more than data.max_bad_fraction of the videos are unreadable; names their number and the first few.
+        ValueError: more than data.max_bad_fraction of the videos are unreadable; names their number
+        and the first few.
     """
     decoding = Decoding.of(config)
     key = fingerprint(
         {"root": os.path.realpath(manifest.root), "version": VERSION} | asdict(decoding)
     )
     folder = cache_home() / "frames" / key
-    hold = hold_shared(_lock(folder, "in-use"))
+    hold = SharedHold(_lock(folder, "in-use"))
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
     shards = cut_into_shards(manifest, decoding, folder)
@@ -134,20 +138,24 @@ def _ensure(shard: Shard, decoding: Decoding, threads: int) -> dict[str, Entry]:
 
 
 def _try(shard: Shard, decoding: Decoding, threads: int, *, wait: bool) -> dict[str, Entry] | None:
-    """The shard's entries, made now if need be; None where another process is making it and wait is off."""
+    """The shard's entries, made now if need be; None where it is being made and wait is off."""
     with locked(_lock(shard.folder, shard.name), wait=wait) as mine:
         if not mine:
             return None
         if shard.index.is_file():
             return read_index(shard.index)
-        if not _make_room(shard):
-            log.warning(
-                "no room for %d videos in %s (ADAMML_CACHE_GIB): they are decoded on every read",
-                len(shard.sources),
-                cache_home(),
-            )
-            return probe_shard(shard)
-        return build_shard(shard, decoding, threads)
+        try:
+            if _make_room(shard):
+                return build_shard(shard, decoding, threads)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+        log.warning(
+            "no room for %d videos in %s (ADAMML_CACHE_GIB): they are decoded on every read",
+            len(shard.sources),
+            cache_home(),
+        )
+        return probe_shard(shard)
 
 
 def _make_room(shard: Shard) -> bool:
@@ -174,8 +182,12 @@ def _evict(folder: Path) -> bool:
 
 
 def _size(folder: Path) -> int:
+    total = 0
     with os.scandir(folder) as files:
-        return sum(file.stat().st_size for file in files)
+        for file in files:
+            with suppress(FileNotFoundError):  # renamed by another process just now
+                total += file.stat().st_size
+    return total
 
 
 def _lock(folder: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Videos as tensors of segments, and batches of them, each a pure function of seed, epoch and place."""
+"""Videos as tensors of segments, and batches of them: functions of seed, epoch and index."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,8 +26,9 @@ Item = dict[str, Tensor]
 class SegmentDataset(Dataset[Item]):
     """A split's readable videos.
 
-    Item: {"rgb": float32 [S, F, 3, H, W], "audio": float32 [S, 1, 1, B, T], "label": int64 [], "index": int64 []}, of the
-    config's modalities. In training, segments, sizes, crops and flips are drawn from (seed, epoch, index) alone.
+    Item: {"rgb": float32 [S, F, 3, H, W], "audio": float32 [S, 1, 1, B, T], "label": int64 [],
+    "index": int64 []}, of the config's modalities. In training, segments, sizes, crops and flips
+    are drawn from (seed, epoch, index) alone.
     """
 
     def __init__(
@@ -109,9 +110,9 @@ def batches(
 ) -> Iterator[Item]:
     """One epoch of this rank's batches.
 
-    Shuffled: the order follows from (shuffle_seed, the dataset's epoch); every rank gets as many videos in as many
-    batches as the others; what does not fill a last batch is left out. In order (shuffle_seed None): every video once,
-    rank r has videos r, r + world_size, ...
+    Shuffled: the order follows from (shuffle_seed, the dataset's epoch); every rank gets as many
+    videos in as many batches as the others; what does not fill a last batch is left out. In order
+    (shuffle_seed None): every video once, rank r has videos r, r + world_size, ...
 
     Args:
         batch_size: videos per step, over all ranks together.

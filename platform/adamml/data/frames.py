@@ -1,13 +1,13 @@
-"""Where decoded frames and sound come from: the memory-mapped cache, or the file itself where that has no room."""
+"""Where decoded frames and sound come from: the cache, or the file itself where that is full."""
 
 import logging
 from collections import OrderedDict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from adamml.data.locks import hold_shared
+from adamml.data.locks import SharedHold
 from adamml.data.shards import Decoding, Entry, Shard, Source
 from adamml.data.video import UnreadableVideo, read_audio, read_frames
 
@@ -30,7 +30,7 @@ class FrameSource:
         shards: list[Shard],
         entries: list[dict[str, Entry]],
         decoding: Decoding,
-        hold: IO[bytes],
+        hold: SharedHold,
     ) -> None:
         self._decoding, self._hold = decoding, hold
         self._videos: dict[str, tuple[Source, Entry, Path]] = {}
@@ -44,7 +44,7 @@ class FrameSource:
         self._last_sound: tuple[str, Array] = ("", np.empty(0, np.int16))
 
     def frames(self, name: str, indices: Array) -> Array:
-        """Frames of a video by their number, rounded down to a stored one; behind the end, the last.
+        """Frames of a video by number, rounded down to a stored one; behind the end, the last.
 
         Args:
             indices: [S, F], rising in each segment unless the video is shorter than it.
@@ -81,7 +81,7 @@ class FrameSource:
         return self._open[file]
 
     def _decoded(self, source: Source, steps: Array) -> Array:
-        """Straight from the file. Damage that only shows now gives black frames and a warning, not an end."""
+        """From the file. Damage that only shows now gives black frames and a warning, no end."""
         decoding = self._decoding
         segments = []
         try:
@@ -114,7 +114,4 @@ class FrameSource:
             self.bad[source.id] = error.reason
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_open": OrderedDict(), "_hold": Path(self._hold.name)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state | {"_hold": hold_shared(state["_hold"])})
+        return self.__dict__ | {"_open": OrderedDict()}

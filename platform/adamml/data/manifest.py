@@ -1,4 +1,4 @@
-"""The manifest: one row per video, read from a data folder's manifest.parquet and checked once, here."""
+"""The manifest: one row per video, read from manifest.parquet and checked once, here."""
 
 import hashlib
 import json
@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,16 +28,16 @@ COLUMNS = {
     "duration_s": pa.float64(),
     "fps": pa.float64(),
 }
-"""Every manifest has these; <modality>_stretches columns say where evidence is, if that is known."""
+"""Every manifest has these; <modality>_stretches may say where its evidence is."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Manifest:
     root: Path
     """The folder that the paths are relative to."""
     table: pd.DataFrame
-    """One row per video: the columns of COLUMNS, and per modality <modality>_stretches where known: a list of
-    {start_s, end_s, state}, state in STATES."""
+    """One row per video: the columns of COLUMNS, and per modality <modality>_stretches where known:
+    a list of {start_s, end_s, state}, state in STATES."""
     classes: tuple[str, ...]
     """Names, by label."""
     origin: str = ""
@@ -59,7 +60,7 @@ class Manifest:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits of the content (rows, columns, classes, origin); not of the folder it lies in."""
+        """16 hexadecimal digits of rows, columns, classes and origin; the folder has no part."""
         arrow = pa.Table.from_pandas(self.table, preserve_index=False)
         content = {
             "rows": arrow.select(sorted(arrow.column_names)).to_pylist(),
@@ -77,7 +78,8 @@ def load_manifest(root: Path) -> Manifest:
     """Read and check root/manifest.parquet.
 
     Raises:
-        ValueError: no such folder or file, or a row that breaks a rule; the message names the folder and the row.
+        ValueError: no such folder or file, or a row that breaks a rule; the message names the
+        folder and the row.
     """
     root = Path(root)
     if not root.is_dir():
@@ -86,8 +88,8 @@ def load_manifest(root: Path) -> Manifest:
     if not file.is_file():
         columns = ", ".join(COLUMNS)
         raise ValueError(
-            f"data folder must hold a {FILE_NAME} (columns {columns}; paths relative to the folder), "
-            f"got {root} without one"
+            f"data folder must hold a {FILE_NAME} (columns {columns}; "
+            f"paths relative to the folder), got {root} without one"
         )
     try:
         arrow = pq.read_table(file)
@@ -96,7 +98,6 @@ def load_manifest(root: Path) -> Manifest:
     metadata = {k.decode(): v.decode() for k, v in (arrow.schema.metadata or {}).items()}
     arrow = _typed(arrow, file)
     table = arrow.to_pandas()
-    table["path"] = table["path"].astype(object)
     classes = _classes(metadata, table, file)
     _check_rows(table, classes, file)
     _check_paths(table, root, file)
@@ -166,8 +167,10 @@ def _check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> No
         if broken.any():
             row = table[broken].iloc[0]
             value = row[rule.split()[0]]
+            value = value.item() if isinstance(value, np.generic) else value
             raise ValueError(
-                f"{file}: {rule}, got {value!r} for video {row['id']!r} ({int(broken.sum())} such rows)"
+                f"{file}: {rule}, got {value!r} for video {row['id']!r} "
+                f"({int(broken.sum())} such rows)"
             )
 
 
@@ -182,6 +185,6 @@ def _check_paths(table: pd.DataFrame, root: Path, file: Path) -> None:
         relative = bool(path) and not os.path.isabs(path) and "\0" not in path
         if not relative or not os.path.realpath(root / path).startswith(inside):
             raise ValueError(
-                f"{file}: path must be relative and stay inside the data folder (symbolic links included), "
-                f"got {path!r} for video {name!r}"
+                f"{file}: path must be relative and stay inside the data folder, symbolic links "
+                f"included, got {path!r} for video {name!r}"
             )

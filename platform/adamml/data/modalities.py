@@ -25,7 +25,14 @@ def train_rgb(frames: Tensor, rgb: RgbConfig, rng: np.random.Generator) -> Tenso
 
 
 def even_rgb(frames: Tensor, rgb: RgbConfig) -> Tensor:
-    """Resize, crop the centre, and normalise: uint8 [S, F, 3, h, w] -> float32 [S, F, 3, crop, crop]."""
+    """Resize, crop the centre, normalise.
+
+    Args:
+        frames: uint8 [S, F, 3, h, w].
+
+    Returns:
+        float32 [S, F, 3, crop, crop].
+    """
     resized = _resized(frames.flatten(0, 1), rgb.test_short_side)
     top, left = ((size - rgb.crop) // 2 for size in resized.shape[-2:])
     crop = resized[..., top : top + rgb.crop, left : left + rgb.crop]
@@ -81,7 +88,7 @@ def windows(
 
 def log_spectrogram(sound: Tensor, audio: AudioConfig) -> Tensor:
     """[S, samples] in [-1, 1] -> log(power + floor), float32 [S, 1, 1, n_fft // 2 + 1, steps]."""
-    power = _spectrogram(audio.n_fft, audio.window, audio.hop)(sound)
+    power: Tensor = _spectrogram(audio.n_fft, audio.window, audio.hop)(sound)
     return power[..., : audio.steps].add(audio.floor).log_()[:, None, None]
 
 

@@ -14,7 +14,7 @@ from adamml.data.segments import audio_starts, even_starts, frame_count
 def relevance(manifest: Manifest, config: Config, num_segments: int) -> Tensor:
     """1 where at least half of what a modality sees of a segment carries evidence.
 
-    Of rgb that is the time from its first to its last frame, of audio the window of its spectrogram.
+    Rgb sees the time from its first to its last frame, audio the window of its spectrogram.
 
     Returns:
         float32 [N, S, M], rows as in the manifest, M in the order of config.modalities.
@@ -25,7 +25,8 @@ def relevance(manifest: Manifest, config: Config, num_segments: int) -> Tensor:
     for modality in config.modalities:
         if f"{modality}_stretches" not in manifest.table.columns:
             raise ValueError(
-                f"relevance needs a manifest with the column {modality}_stretches, got {manifest.root}"
+                f"relevance needs a manifest with the column {modality}_stretches, "
+                f"got {manifest.root}"
             )
     rows = manifest.table.to_dict("records")
     videos = [_of_video(row, config, num_segments) for row in rows]

@@ -26,13 +26,13 @@ def label_of(index: int) -> int:
 def storyboard(
     config: SyntheticConfig, split: str, index: int
 ) -> tuple[np.random.Generator, list[Stretch]]:
-    """The stretches of a video and the generator, seeded by (seed, split, index), that goes on to draw it."""
+    """A video's stretches, and the generator of (seed, split, index) that goes on to draw it."""
     rng = np.random.default_rng((config.seed, SPLITS.index(split), index))
     return rng, draw_stretches(rng, label_of(index), config.seconds)
 
 
 def render(path: Path, config: SyntheticConfig, split: str, index: int) -> int:
-    """Make a video at path, atomically; returns its size in bytes. The same arguments give the same video."""
+    """Make a video, atomically; returns its bytes. Equal arguments give equal videos."""
     rng, stretches = storyboard(config, split, index)
     frames = draw_frames(rng, stretches, config.pixels)
     sound = make_sound(rng, stretches)

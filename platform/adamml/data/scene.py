@@ -1,4 +1,4 @@
-"""Draws the frames of a built-in video: cluttered backgrounds and, where rgb shows a class, its moving object."""
+"""Draws a built-in video: a cluttered background and, where rgb shows a class, its object."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,8 @@ Array = np.ndarray[Any, Any]
 
 
 def _triangle(x: Array, y: Array) -> Array:
-    return np.maximum(y, np.abs(x) * 0.866 - y * 0.5) / 0.6
+    sides: Array = np.maximum(y, np.abs(x) * 0.866 - y * 0.5)
+    return np.asarray(sides / 0.6)
 
 
 def _plus(x: Array, y: Array) -> Array:
@@ -27,11 +28,11 @@ SHAPES: tuple[Callable[[Array, Array], Array], ...] = (
     _plus,
     lambda x, y: np.abs(x) / 0.55 + np.abs(y),
 )
-"""By look: below 1 inside the shape, whose radius is about 1. All are symmetric under a horizontal flip."""
+"""By look: below 1 inside a shape of radius about 1, unchanged by a horizontal flip."""
 
 HUES = np.arange(len(SHAPES)) / len(SHAPES)
-HUE_SPREAD = 0.07
-RADIUS = (0.12, 0.17)
+HUE_SPREAD = 0.035
+RADIUS = (0.15, 0.2)
 """Of an object, as a fraction of the frame, as all lengths here."""
 TRAVEL = 0.15
 """How far up and down go in a period: about 0.9 pixels a frame at 96 pixels."""
@@ -39,7 +40,7 @@ GROWTH = 2.2
 """Ratio of the largest to the smallest size in a period of grow and shrink."""
 HATCH = 0.1
 """Period of the stripes of a misleading object."""
-NOISE = 10.0
+NOISE = 6.0
 """Standard deviation per pixel and frame, of 255."""
 
 
@@ -58,11 +59,12 @@ def draw_frames(rng: np.random.Generator, stretches: list[Stretch], pixels: int)
 
 
 def motion_phase(rng: np.random.Generator, motion: str, count: int) -> Array:
-    """Where a sawtooth motion stands in each of count frames: [T] in [0, 1); 1 is uppermost or largest.
+    """Where a sawtooth motion stands in each frame: [T] in [0, 1); 1 is uppermost or largest.
 
-    The phase is random, so a single frame is equally likely under a motion and its reversal. The cycles in 8 frames are
-    spread evenly about one half, so frames 8 apart are equally likely too: the same samples come from advancing by
-    1/2 + d as from going back by 1/2 - d. Between adjacent frames the direction is plain, but for the jump each period.
+    The phase is random, so a single frame is equally likely under a motion and its reversal. The
+    cycles in 8 frames are spread evenly about one half, so frames 8 apart are equally likely too:
+    the same samples come from advancing by 1/2 + d as from going back by 1/2 - d. Between adjacent
+    frames the direction is plain, but for the jump each period.
     """
     cycles = rng.uniform(0.42, 0.58) / (PERIOD_FRAMES / 2)
     sign = 1.0 if motion in ("up", "grow") else -1.0
@@ -76,9 +78,9 @@ def _draw_object(rng: np.random.Generator, view: Array, shown: int, *, hatched: 
     vertical = MOTION[shown] in ("up", "down")
     radius = rng.uniform(*RADIUS) * pixels
     radii = np.full(count, radius) if vertical else radius * GROWTH ** (phase - 0.5)
-    x0, y0 = rng.uniform(0.38, 0.62, size=2) * pixels
+    x0, y0 = rng.uniform(0.4, 0.6, size=2) * pixels
     ys = y0 + (0.5 - phase) * TRAVEL * pixels * (1.0 if vertical else 0.0)
-    reach = int(radii.max() * 1.1) + 2
+    reach = int(radii.max() * 1.2) + 2
     rows = slice(max(0, int(ys.min()) - reach), int(ys.max()) + reach + 1)
     columns = slice(max(0, int(x0) - reach), int(x0) + reach + 1)
     box = view[:, rows, columns]
@@ -97,7 +99,8 @@ def _coverage(rng: np.random.Generator, look: int, x: Array, y: Array, radii: Ar
     turn = rng.uniform(-0.2, 0.2)
     cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     distance = SHAPES[look]((cos * x + sin * y) / radii, (cos * y - sin * x) / radii)
-    return np.clip((1 - distance) * radii * np.float32(0.7) + np.float32(0.5), 0, 1)
+    edge = (1 - distance) * radii * np.float32(0.7) + np.float32(0.5)
+    return np.asarray(np.clip(edge, 0, 1))
 
 
 def _hatching(rng: np.random.Generator, x: Array, y: Array, period: float) -> Array:
@@ -119,7 +122,7 @@ def _background(rng: np.random.Generator, pixels: int) -> Array:
     cells = 6
     places = np.linspace(0, cells - 1, pixels)
     hats = np.clip(1 - np.abs(places[:, None] - np.arange(cells)), 0, 1).astype(np.float32)
-    grid = rng.normal(scale=22, size=(cells, cells, 3)).astype(np.float32)
+    grid = rng.normal(scale=16, size=(cells, cells, 3)).astype(np.float32)
     base = rng.uniform(50, 150) + rng.uniform(-30, 30, size=3)
     texture = np.einsum("pa,qb,abc->pqc", hats, hats, grid, optimize=True)
     return np.asarray(texture + base, np.float32)
@@ -138,7 +141,7 @@ def _cluttered(rng: np.random.Generator, background: Array) -> Array:
 
 
 def _add_noise(rng: np.random.Generator, frames: Array) -> None:
-    """Grey noise: windows into one random field, at a random place for each frame (drawing it all anew is slow)."""
+    """Grey noise: random windows into one random field, since drawing it anew is slow."""
     pixels = frames.shape[1]
     field = rng.normal(scale=NOISE, size=(2 * pixels, 2 * pixels, 1)).astype(np.float32)
     for frame, (top, left) in zip(

@@ -23,7 +23,7 @@ def clip_length(rgb: RgbConfig) -> int:
 
 
 def train_starts(total: int, num_segments: int, rgb: RgbConfig, rng: np.random.Generator) -> Array:
-    """One random first frame in each of num_segments equal ranges: [S], multiples of rgb.stored_every."""
+    """A random first frame in each of S equal ranges: [S], multiples of rgb.stored_every."""
     room = max(0, total - clip_length(rgb)) + 1
     edges = np.linspace(0, room, num_segments + 1)
     starts = edges[:-1] + rng.random(num_segments) * np.diff(edges)
@@ -31,20 +31,20 @@ def train_starts(total: int, num_segments: int, rgb: RgbConfig, rng: np.random.G
 
 
 def even_starts(total: int, num_segments: int, rgb: RgbConfig) -> Array:
-    """Evenly spaced first frames, from the first to the last that fits (one segment: the middle): [S]."""
+    """Evenly spaced first frames, up to the last that fits (a single one: the middle): [S]."""
     room = max(0, total - clip_length(rgb))
     starts = np.linspace(0, room, num_segments) if num_segments > 1 else np.array([room / 2])
     return _stored(starts, rgb)
 
 
 def frame_indices(starts: Array, total: int, rgb: RgbConfig) -> Array:
-    """The frames of each segment, [S, F]; a video shorter than a segment repeats from its beginning."""
+    """The frames of each segment: [S, F]; a video shorter than a segment repeats."""
     indices = starts[:, None] + np.arange(rgb.frames) * rgb.frame_stride
     return np.asarray(indices % total) if total < clip_length(rgb) else indices
 
 
 def audio_starts(starts: Array, fps: float, rgb: RgbConfig, seconds: float) -> Array:
-    """Where each segment's sound begins, in seconds (below 0 where it reaches over the start): [S]."""
+    """Where each segment's sound begins in seconds, below 0 where it leaves the video: [S]."""
     middle = (starts + clip_length(rgb) / 2) / fps
     return np.asarray(middle - seconds / 2)
 

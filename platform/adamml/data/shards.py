@@ -1,4 +1,4 @@
-"""A shard: the decoded frames and sound of some videos in one file, and an index of what lies where."""
+"""A shard: the decoded frames and sound of some videos in one file, and an index of it."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from adamml.data.video import UnreadableVideo, probe, read_audio, read_video
 
 Array = np.ndarray[Any, Any]
 SHARD_BYTES = 64 * 2**20
-"""About this much goes into a shard: enough videos to make one file of them, few enough to share."""
+"""About this much goes into a shard: few enough videos to share the work, few enough files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """Where a video lies in its shard's file, in bytes; nowhere, where it is bad or was only looked at."""
+    """Where a video lies in its shard's file, in bytes; nowhere, where it was not decoded."""
 
     bad: str = ""
     """Why it cannot be read; empty where it can."""
@@ -91,7 +91,7 @@ class Shard:
 
     @property
     def probed(self) -> Path:
-        """An index without data: which videos are bad or silent, where there is no room to decode them."""
+        """An index without data, for want of room: which videos are bad or silent."""
         return self.folder / f"{self.name}.probed.json"
 
 
@@ -121,7 +121,7 @@ def _shard(folder: Path, split: str, sources: list[Source], size: int) -> Shard:
 
 
 def build_shard(shard: Shard, decoding: Decoding, threads: int) -> dict[str, Entry]:
-    """Decode a shard's videos into its file, then write its index. Broken files become entries that say why."""
+    """Decode a shard's videos into its file, then write its index. Entries of bad files say why."""
     shard.folder.mkdir(parents=True, exist_ok=True)
     partial = shard.data.with_suffix(f".{os.getpid()}.part")
     try:

@@ -61,7 +61,7 @@ def make_sound(rng: np.random.Generator, stretches: list[Stretch]) -> Array:
             continue
         view = samples[stretch.start * SAMPLE_RATE // FPS : stretch.end * SAMPLE_RATE // FPS]
         t = np.arange(len(view)) / SAMPLE_RATE
-        sound = SOUNDS[SOUND[scene.shown]](rng, t) * np.float32(rng.uniform(0.06, 0.2))
+        sound = SOUNDS[SOUND[scene.shown]](rng, t) * np.float32(rng.uniform(0.08, 0.2))
         if scene.state == "misleads":
             sound = sound * ((t * PULSES_HZ + rng.random()) % 1 < 0.5)
         view += sound * _fades(t)
@@ -77,5 +77,5 @@ def _noise(rng: np.random.Generator, count: int) -> Array:
     """White noise, darkened or brightened a little."""
     noise = rng.standard_normal(count + 1, dtype=np.float32)
     tilt = np.float32(rng.uniform(-0.5, 0.9))
-    level = np.float32(rng.uniform(0.02, 0.06))
+    level = np.float32(rng.uniform(0.015, 0.045))
     return np.asarray((noise[1:] + tilt * noise[:-1]) * level, np.float32)

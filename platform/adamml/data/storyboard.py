@@ -1,8 +1,9 @@
 """What happens in a built-in video: its class, its stretches, and what each modality shows in them.
 
-The pair (look, sound) determines the class; motion separates the classes that share a look. Motions are time reversals of
-each other that a horizontal flip leaves unchanged: up or down, grow or shrink. The evidence of a modality stands in some
-stretches only; of the other stretches about a quarter mislead, with another class's object (hatched) or sound (pulsed).
+The pair (look, sound) determines the class; motion separates the classes that share a look. Motions
+are time reversals of each other that a horizontal flip leaves unchanged: up or down, grow or
+shrink. The evidence of a modality stands in some stretches only; of the other stretches about a
+quarter mislead, with another class's object (hatched) or sound (pulsed).
 """
 
 from dataclasses import dataclass
@@ -31,16 +32,17 @@ CEILINGS: dict[tuple[str, ...], float] = {
 }
 """The best accuracy that the information in these allows, rgb meaning what single frames show.
 
-Frames that are half a period of the motion apart (PERIOD_FRAMES / 2 = 8 on average, scattered evenly on both sides) show
-no direction either, so a network over a few frames at a stride of 8 has the ceiling of single frames.
+Frames that are half a period of the motion apart (PERIOD_FRAMES / 2 = 8 on average, scattered
+evenly on both sides) show no direction either, so a network over a few frames at a stride of 8 has
+the ceiling of single frames.
 """
 
 FPS = 25
 SEGMENT_S = 1.28
 """No stretch is shorter: the demo's segment."""
 STRETCH_S = 2.0
-"""Mean length of a stretch. A stretch at least this long fills half of one of any evenly spaced, not overlapping segments
-that are less than 0.7 s apart."""
+"""Mean length of a stretch. A stretch at least this long fills half of one of any evenly spaced,
+not overlapping segments that are less than 0.7 s apart."""
 CARRY_RATE = 0.22
 MISLEAD_RATE = 0.25
 """Of the stretches that do not carry."""

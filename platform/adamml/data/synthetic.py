@@ -1,4 +1,4 @@
-"""The built-in dataset: real H.264 and AAC in .mp4, whose answer is known (storyboard.py says how)."""
+"""The built-in dataset: real H.264 and AAC in .mp4, with a known answer (storyboard.py)."""
 
 import json
 import multiprocessing
@@ -18,7 +18,7 @@ from adamml.data.rendering import SPLITS, label_of, render, storyboard
 from adamml.data.storyboard import CLASSES, FPS, MODALITIES, SEGMENT_S, Stretch, frame_count
 
 VERSION = 1
-"""Counts up with every change of what is drawn, so that nothing made before is taken for the new."""
+"""Counts up with every change of what is drawn, so that older files are not taken for it."""
 CHUNK = 8
 """Videos per task of a worker process."""
 
@@ -38,7 +38,7 @@ def ensure_synthetic(
     processes: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Manifest:
-    """Make the dataset in root; what is there and intact stays, what is missing or damaged is made again.
+    """Make the dataset in root: only what is missing or damaged.
 
     Args:
         root: a folder for this config alone, see synthetic_name.
@@ -96,7 +96,8 @@ def _claim(root: Path, config: SyntheticConfig) -> None:
         there = json.loads(file.read_text())
         if there != _settings(config):
             raise ValueError(
-                f"{root} must hold the built-in dataset {_settings(config)}, got {there}; choose another folder"
+                f"{root} must hold the built-in dataset {_settings(config)}, got {there}; "
+                "choose another folder"
             )
         return
     if (root / FILE_NAME).exists():
@@ -123,7 +124,7 @@ def _read_sizes(root: Path) -> dict[str, int]:
 
 
 def _intact(root: Path, job: Job, sizes: dict[str, int]) -> bool:
-    """There, with its size. Before files.json is written any size will do: files are renamed into place whole."""
+    """There, at its size; at any, before files.json is written: files come into place whole."""
     path = root / _path(job)
     try:
         size = path.stat().st_size

@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 Array = np.ndarray[Any, Any]
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"
-"""Containers that are opened: single files of media. Playlists, which name other files or addresses, are not."""
+"""Containers that are opened. Playlists, which name other files or addresses, are not."""
 
 
 class UnreadableVideo(OSError):  # noqa: N818 (read aloud, it says what is wrong)
@@ -82,7 +82,7 @@ def _start_s(container: Any) -> float:
 def _timed_frames(
     container: Any, path: Path, limits: Limits, threads: int, from_s: float = 0.0
 ) -> Iterator[tuple[float, Any]]:
-    """(seconds since the video's start, frame), in order, from the key frame at or before from_s."""
+    """(seconds since the start, frame), in order, from the key frame at or before from_s."""
     stream = container.streams.video[0]
     stream.codec_context.thread_count = threads
     stream.thread_type = "AUTO" if threads > 1 else "NONE"
@@ -105,7 +105,8 @@ def _shown_at(
 ) -> Iterator[Any]:
     """For each of the rising times the last frame that starts by then (give or take half a frame).
 
-    Ends early where the video does: a time is only served once a later frame, or the end within it, is seen.
+    Ends early where the video does: a time is only served once a later frame, or the end within it,
+    is seen.
     """
     wanted, shown = next(times, None), None
     for seconds, frame in timed:
@@ -121,7 +122,10 @@ def _shown_at(
 
 
 class _Shrink:
-    """Frames as uint8 [3, h, w], the short side at most short_side. One per file: FFmpeg's scaler is dear to set up."""
+    """Frames as uint8 [3, h, w], the short side at most short_side, with one scaler per file.
+
+    Setting one up, with a thread per core, took four times as long as decoding.
+    """
 
     def __init__(self, short_side: int) -> None:
         self.short_side, self.scaler = short_side, VideoReformatter()
@@ -151,7 +155,7 @@ def read_video(
     """Every `every`-th frame of a video, on the grid of times k * every / fps.
 
     Args:
-        fps: the nominal frame rate; a variable one is read on this grid, the nearest frame at each time.
+        fps: the nominal frame rate; of a variable one, the frames nearest to this grid.
         short_side: in pixels; smaller videos keep their size.
 
     Returns:
@@ -222,7 +226,7 @@ def _noted(timed: Iterator[tuple[float, Any]], ends: list[float]) -> Iterator[tu
 
 
 def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Array | None:
-    """The first sound track, mixed to mono, in time with the video: int16 [samples]; None where there is none.
+    """The first sound track in time with the video, mono: int16 [samples]; None without one.
 
     Raises:
         UnreadableVideo: the file or the track cannot be decoded.
@@ -251,10 +255,10 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
 
 
 def probe(path: Path, limits: Limits = LIMITS) -> bool:
-    """Look at every packet and one frame, without decoding the rest; returns whether there is sound.
+    """Look at every packet and one frame, decoding nothing else; returns whether there is sound.
 
     Raises:
-        UnreadableVideo: missing, empty, truncated or not a video. Damage inside a frame goes unseen.
+        UnreadableVideo: missing, empty, truncated, no video. Damage inside a frame goes unseen.
     """
     with _opened(path, limits) as container:
         stream = container.streams.video[0]
