@@ -127,7 +127,7 @@ def _timestamp(seconds: float | None) -> Any:
 def _trial(run: Any) -> TrialRecord:
     """A run of MLflow as the record of its journal; all its latest metrics count as final."""
     tags, info = run.data.tags, run.info
-    ended = info.end_time if tags.get("status") in ("completed", "failed", "stopped") else None
+    ended = None if tags.get("status") in (None, "running") else info.end_time
     return TrialRecord(
         id=tags["adamml.id"].partition("/")[2],
         kind=tags.get("kind", ""),

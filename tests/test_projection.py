@@ -37,7 +37,13 @@ def test_any_split_of_a_journal_adds_the_same_points() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "shown"), [("completed", "FINISHED"), ("failed", "FAILED"), ("stopped", "KILLED")]
+    ("status", "shown"),
+    [
+        ("completed", "FINISHED"),
+        ("failed", "FAILED"),
+        ("stopped", "KILLED"),
+        ("interrupted", "KILLED"),
+    ],
 )
 def test_the_status_is_always_the_newest(status: str, shown: str) -> None:
     end = {"event": "end", "time": 3.0, "status": status, "error": "Traceback\nValueError: x\n"}

@@ -15,7 +15,7 @@ from adamml.journal import Event
 MAX_PARAM, MAX_TAG, MAX_KEY = 6000, 8000, 250
 """MLflow's limits in characters."""
 RUN_STATUS = {"completed": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
-"""The journal's status -> MLflow's."""
+"""The journal's status -> MLflow's; any other (interrupted) is KILLED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _running(batch: Batch, event: Event, new: bool) -> None:
 
 
 def _ended(batch: Batch, event: Event, new: bool) -> None:
-    batch.status, batch.end_ms = RUN_STATUS[event["status"]], milliseconds(event)
+    batch.status, batch.end_ms = RUN_STATUS.get(event["status"], "KILLED"), milliseconds(event)
     if not new:
         return
     batch.tags["status"] = event["status"]

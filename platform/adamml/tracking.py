@@ -119,7 +119,7 @@ class MlflowStore:
         if experiment is None:
             folder = (home() / "mlartifacts" / name).as_uri()
             location = folder if self._needs_artifact_folder else None
-            return str(self._client.create_experiment(name, artifact_location=location))
+            return str(self._client.create_experiment(name, location))
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
