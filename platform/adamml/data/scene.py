@@ -17,7 +17,7 @@ def _triangle(x: Array, y: Array) -> Array:
 
 def _plus(x: Array, y: Array) -> Array:
     x, y = np.abs(x), np.abs(y)
-    return np.minimum(np.maximum(x * 3, y), np.maximum(x, y * 3))
+    return np.asarray(np.minimum(np.maximum(x * 3, y), np.maximum(x, y * 3)))
 
 
 SHAPES: tuple[Callable[[Array, Array], Array], ...] = (

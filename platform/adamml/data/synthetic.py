@@ -17,7 +17,7 @@ from adamml.data.manifest import FILE_NAME, Manifest, load_manifest, write_manif
 from adamml.data.rendering import SPLITS, label_of, render, storyboard
 from adamml.data.storyboard import CLASSES, FPS, MODALITIES, SEGMENT_S, Stretch, frame_count
 
-VERSION = 1
+VERSION = 2
 """Counts up with every change of what is drawn, so that older files are not taken for it."""
 CHUNK = 8
 """Videos per task of a worker process."""
