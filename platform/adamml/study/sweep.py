@@ -170,9 +170,9 @@ def sweep(resolved: Resolved, draw: Callable[[Path, str], Iterable[Path]]) -> Ou
                     raise
                 finally:
                     display.phase("writing the report")
+                    study.journal.append("end", status=status)
                     for path in draw(plan.folder, resolved.tracking_uri):
                         study.journal.append("artifact", path=str(path.relative_to(plan.folder)))
-                    study.journal.append("end", status=status)
                     behind = follower.finish()
     return Outcome(resolved=resolved, failed=study.failed, behind=behind)
 
