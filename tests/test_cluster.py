@@ -1,6 +1,7 @@
 """The cluster: the code that is shipped, the home every node must share, and room for slots."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -173,3 +174,41 @@ def test_a_node_that_does_not_answer_is_named(tmp_path: Path) -> None:
     node = message.split()[-1]
     assert "home must be one folder that every node reads and writes" in message
     assert f"({node}): it did not answer" in message
+
+
+@pytest.mark.slow
+def test_a_cluster_that_wants_a_token_is_refused_with_what_to_set(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "token").write_text("a" * 64)
+    guarded = os.environ | {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token"),
+    }
+    command = f"start --head --port={port} --num-cpus=1 --include-dashboard=false --block"
+    ray_command = [str(Path(sys.executable).with_name("ray")), *command.split()]
+    head = subprocess.Popen(
+        ray_command, env=guarded, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    script = "from adamml.cluster import connect\nwith connect():\n    print('connected')\n"
+
+    def join(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        path = str(Path(adamml.__file__ or "").parent.parent)
+        environment = environment | {"RAY_ADDRESS": f"127.0.0.1:{port}", "PYTHONPATH": path}
+        return subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+        )
+
+    try:
+        deadline = time.monotonic() + 60
+        while (joined := join(guarded)).returncode != 0:
+            assert time.monotonic() < deadline, joined.stderr
+        refused = join(os.environ | {"RAY_AUTH_MODE": "disabled"})
+    finally:
+        head.terminate()
+        head.wait(30)
+    assert joined.stdout == "connected\n"
+    assert refused.returncode != 0
+    assert f"no Ray cluster lets us in at RAY_ADDRESS=127.0.0.1:{port}" in refused.stderr
+    assert "set RAY_AUTH_MODE=token" in refused.stderr

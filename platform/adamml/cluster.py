@@ -25,10 +25,10 @@ _WORKER_ENVIRONMENT = {
 }
 _PASSED_ON = ("ADAMML_HOME", "ADAMML_CACHE")
 _LOCAL_OBJECT_STORE_BYTES = 512 * 2**20
-_NEEDS_TOKEN = (
-    "the Ray cluster wants an authentication token: set RAY_AUTH_MODE=token and either "
-    "RAY_AUTH_TOKEN or ~/.ray/auth_token, here and where the cluster was started "
-    "(`ray job submit` answers 401 for the same reason)"
+_NO_CONNECTION = (
+    "no Ray cluster lets us in at RAY_ADDRESS={address}: either none runs there, or it wants a "
+    "token (Ray does not say which): set RAY_AUTH_MODE=token, with the token in RAY_AUTH_TOKEN or "
+    "~/.ray/auth_token, here and where the cluster is started (`ray job submit`: 401 without it)"
 )
 
 
@@ -80,8 +80,8 @@ def connect(
         # Without an address Ray follows the last cluster of this machine, also a dead one, and
         # waits for minutes.
         ray.init(address or "local", **options)
-    except AuthenticationError as error:
-        raise ConnectionError(_NEEDS_TOKEN) from error
+    except (AuthenticationError, ConnectionError) as error:
+        raise ConnectionError(_NO_CONNECTION.format(address=address)) from error
     try:
         yield
     finally:

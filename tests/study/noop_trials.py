@@ -48,7 +48,12 @@ def describe(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -
 
 def fail(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> None:
     report({"epoch": 1, "pid": os.getpid()})
-    raise ValueError(assignment["spec"].get("message", "this trial fails on purpose"))
+    raise ValueError("this trial fails on purpose")
+
+
+def fail_on_device(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> None:
+    """As torch words it; the error itself needs a device."""
+    raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
 
 def fail_on_last_rank(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> None:

@@ -113,7 +113,7 @@ def test_a_trial_that_raises_is_failed_with_its_traceback_and_its_slot_survives(
     ends = slots.run(specs, on_report=lambda id, m: pids.add(m["pid"]))
     for end in ends.values():
         assert end["status"] == "failed"
-        assert 'raise ValueError(assignment["spec"]' in end["error"]
+        assert 'raise ValueError("this trial fails on purpose")' in end["error"]
         assert end["error"].endswith("ValueError: this trial fails on purpose\n")
     assert len(pids) <= 2
     assert slots.state()["restarts"] == before
@@ -193,32 +193,10 @@ def test_a_trial_that_always_kills_its_workers_is_given_up(slots: Slots) -> None
 @pytest.mark.slow
 def test_a_device_error_replaces_the_worker_and_fails_the_trial(slots: Slots) -> None:
     before = sum(slots.state()["restarts"].values())
-    end, _ = run_one(slots, "cuda", kind="fail", message="CUDA error: an illegal memory access")
+    end, _ = run_one(slots, "cuda", kind="fail_on_device")
     assert end["status"] == "failed"
     wait_until(lambda: sum(slots.state()["restarts"].values()) == before + 1, 90)
     assert run_one(slots, "after-cuda", kind="succeed", epochs=1)[0]["status"] == "completed"
-
-
-@pytest.mark.slow
-def test_a_slot_whose_launcher_is_killed_comes_back(slots: Slots) -> None:
-    from ray.util.state import list_tasks
-
-    launchers = list_tasks(
-        address(), filters=[("name", "=", "run_slot"), ("state", "=", "RUNNING")], detail=True
-    )
-    reports: list[dict[str, Any]] = []
-
-    def kill_launchers(_: str, metrics: dict[str, Any]) -> None:
-        reports.append(metrics)
-        if metrics["epoch"] == 1:
-            for launcher in launchers:
-                os.kill(launcher.worker_pid, signal.SIGKILL)
-
-    assert len(launchers) == 2
-    spec = {"kind": "succeed", "epochs": 4, "seconds": 1.0}
-    ends = slots.run({"orphan": spec}, on_report=kill_launchers)
-    assert ends["orphan"]["status"] == "completed"
-    assert [m["epoch"] for m in reports] == [1, 2, 3, 4]
 
 
 def test_both_workers_of_a_slot_run_the_same_trial(pair: Slots) -> None:
@@ -243,6 +221,28 @@ def test_one_rank_that_raises_fails_the_trial_and_replaces_all_workers(pair: Slo
     assert end["status"] == "completed"
     assert [(m["epoch"], m["attempt"]) for m in reports] == [(1, 1), (2, 1)]
     assert pair.state()["restarts"] == {"slot-0": 1}
+
+
+@pytest.mark.slow
+def test_a_slot_whose_launcher_is_killed_comes_back(slots: Slots) -> None:
+    from ray.util.state import list_tasks
+
+    launchers = list_tasks(
+        address(), filters=[("name", "=", "run_slot"), ("state", "=", "RUNNING")], detail=True
+    )
+    reports: list[dict[str, Any]] = []
+
+    def kill_launchers(_: str, metrics: dict[str, Any]) -> None:
+        reports.append(metrics)
+        if metrics["epoch"] == 1:
+            for launcher in launchers:
+                os.kill(launcher.worker_pid, signal.SIGKILL)
+
+    assert launchers
+    spec = {"kind": "succeed", "epochs": 4, "seconds": 1.0}
+    ends = slots.run({"orphan": spec}, on_report=kill_launchers)
+    assert ends["orphan"]["status"] == "completed"
+    assert [m["epoch"] for m in reports] == [1, 2, 3, 4]
 
 
 def test_a_closed_study_leaves_nothing_behind(slots: Slots, pair: Slots, folder: Path) -> None:

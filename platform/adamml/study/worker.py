@@ -99,11 +99,7 @@ def worker_loop(setup: dict[str, Any]) -> None:
     try:
         for assignment in member.assignments():
             run_assignment(member, assignment, setup["execute"], context)
-            leaked = release_memory() - baseline
-            if leaked > LEAK_BYTES:
-                raise RestartGroup(
-                    f"{leaked / 2**20:.0f} MiB of device memory outlived {assignment['id']}"
-                )
+            refuse_leak(assignment["id"], release_memory() - baseline)
             if member.world_size > 1:
                 member.share(
                     None
@@ -199,6 +195,12 @@ def release_memory() -> int:
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
     return int(torch.cuda.memory_allocated())
+
+
+def refuse_leak(id: str, leaked: int) -> None:
+    """Raise RestartGroup where a trial left more than LEAK_BYTES of device memory behind."""
+    if leaked > LEAK_BYTES:
+        raise RestartGroup(f"{leaked / 2**20:.0f} MiB of device memory outlived {id}")
 
 
 def _require_plain(name: str, value: Any) -> None:
