@@ -25,6 +25,8 @@ from adamml.study.sizing import slot_size
 from adamml.study.slots import start_slots
 from adamml.tables import lookup
 
+Draw = Callable[[Path, str], Iterable[Path]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -123,7 +125,7 @@ def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved
     )
 
 
-def sweep(resolved: Resolved, draw: Callable[[Path, str], Iterable[Path]]) -> Outcome:
+def sweep(resolved: Resolved, draw: Draw) -> Outcome:
     """Run the study.
 
     Args:
@@ -137,12 +139,9 @@ def sweep(resolved: Resolved, draw: Callable[[Path, str], Iterable[Path]]) -> Ou
     _quiet_tune()
     plan, options = resolved.plan, resolved.options
     open_study(plan.folder, plan.settings)
-    with (
-        _terminate_like_interrupt(),
-        Display(plan.folder, plan.settings, _expected(plan)) as display,
-    ):
+    with Display(plan.folder, plan.settings, _expected(plan)) as display:
         display.phase("starting Ray")
-        with cluster.connect():
+        with cluster.connect(), _terminate_like_interrupt():
             cluster.check_home(home.home())
             size = slot_size(options.slots, options.workers_per_slot)
             with start_slots(
@@ -157,24 +156,31 @@ def sweep(resolved: Resolved, draw: Callable[[Path, str], Iterable[Path]]) -> Ou
                 },
             ) as slots:
                 display.resize(size["count"])
-                manifest = _manifest(resolved, display)
                 study = Study(plan, slots, size["count"], display.phase)
-                study.journal.append("start", name=plan.folder.name, params=flatten(plan.config))
-                follower = Follower(plan.folder, resolved.tracking_uri)
-                status, behind = "failed", None
-                try:
-                    study.run(manifest)
-                    status = "failed" if study.failed else "completed"
-                except KeyboardInterrupt:
-                    status = "interrupted"
-                    raise
-                finally:
-                    display.phase("writing the report")
-                    study.journal.append("end", status=status)
-                    for path in draw(plan.folder, resolved.tracking_uri):
-                        study.journal.append("artifact", path=str(path.relative_to(plan.folder)))
-                    behind = follower.finish()
+                behind = _run(study, resolved, display, draw)
     return Outcome(resolved=resolved, failed=study.failed, behind=behind)
+
+
+def _run(study: Study, resolved: Resolved, display: Display, draw: Draw) -> str | None:
+    """The study between its first and its last journal line; returns what MLflow lacks."""
+    plan = resolved.plan
+    manifest = _manifest(resolved, display)
+    study.journal.append("start", name=plan.folder.name, params=flatten(plan.config))
+    follower = Follower(plan.folder, resolved.tracking_uri)
+    status = "failed"
+    try:
+        study.run(manifest)
+        status = "failed" if study.failed else "completed"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        display.phase("writing the report")
+        study.journal.append("end", status=status)
+        for path in draw(plan.folder, resolved.tracking_uri):
+            study.journal.append("artifact", path=str(path.relative_to(plan.folder)))
+        behind = follower.finish()
+    return behind
 
 
 def dry_run(resolved: Resolved) -> str:
@@ -274,7 +280,10 @@ def _quiet_tune() -> None:
 
 @contextmanager
 def _terminate_like_interrupt() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that slots are seen off."""
+    """SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that slots are seen off.
+
+    Only after ray.init, which installs a handler of its own.
+    """
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
