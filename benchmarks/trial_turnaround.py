@@ -7,9 +7,8 @@ the other on one Ray. Documented: a Tune function that calls TorchTrainer(...).f
 TuneReportCallback. Slots: relays and warm workers; the first trial of each slot waits for their
 start and is reported apart.
 
-Both have as many trials running at a time. On slots as many again wait in the dispatcher, so that
-no slot waits for Tune. Seconds per trial are the wall time of the trials counted, divided by the
-rounds they took. The last line is JSON with both and their `ratio`.
+Both have as many trials at a time. Seconds per trial are the wall time of the trials counted,
+divided by the rounds they took. The last line is JSON with both and their `ratio`.
 """
 
 import json
@@ -125,7 +124,7 @@ def slot_seconds(options: Options, storage: str) -> tuple[float, float]:
             time.sleep(0.1)
         ids = [f"slot-{n}" for n in range(options.slots + options.slot_trials)]
         stop = StopRelay(slots.dispatcher)
-        clock = ends_of(relay_trainable(slots.dispatcher), ids, storage, 2 * options.slots, stop)
+        clock = ends_of(relay_trainable(slots.dispatcher), ids, storage, options.slots, stop)
     first, last = clock.ends[options.slots - 1], clock.ends[-1]
     rounds = math.ceil(options.slot_trials / options.slots)
     return clock.start - begun + first, (last - first) / rounds

@@ -139,9 +139,15 @@ def start_slots(
     }
     # Only the death of the launcher's own process is retried, without end: the dispatcher counts
     # what that does to trials. One call per process: the process would keep the controller alive.
-    launch = ray.remote(num_cpus=0, max_retries=-1, max_calls=1, scheduling_strategy=beside_driver)(
-        run_slot
-    )
+    # With several Rays on a machine, what Ray Train leaves to free the workers of a dead launcher
+    # needs to be told which one is meant.
+    launch = ray.remote(
+        num_cpus=0,
+        max_retries=-1,
+        max_calls=1,
+        scheduling_strategy=beside_driver,
+        runtime_env={"env_vars": {"RAY_ADDRESS": ray.get_runtime_context().gcs_address}},
+    )(run_slot)
     launchers = [
         launch.remote(setup | {"slot": name}, workers_per_slot, use_gpu, str(storage))
         for name in names
