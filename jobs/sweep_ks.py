@@ -16,8 +16,9 @@ from pathlib import Path
 import _path  # noqa: F401
 import tyro
 from adamml.follower import look_command
+from adamml.study.options import Options, dry_run, resolve
 from adamml.study.run import StudyError
-from adamml.study.sweep import Options, dry_run, resolve, sweep
+from adamml.study.sweep import sweep
 
 from analysis.report import write_report
 from analysis.summary import print_summary

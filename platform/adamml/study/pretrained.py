@@ -134,7 +134,7 @@ def segment_logits(unimodal: Unimodal, splits: Splits, split: Split, workers: Wo
     """[N, S, K] of a split's fixed view, computed once and kept beside the network."""
     segments = unimodal.config.data.test_segments
     path = unimodal.folder / "segment_logits" / f"{split}-{segments}.safetensors"
-    if not path.exists():
+    if workers.gather(not path.exists())[0]:  # ranks must agree: another slot may be making it
         with _made_once(path.with_suffix(""), workers):
             if workers.rank == 0 and not path.exists():
                 network = unimodal.load(workers)

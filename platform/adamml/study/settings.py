@@ -24,7 +24,7 @@ class Settings:
     config: dict[str, Any]
     """The flattened config that every trial starts from."""
     data: str
-    """The folder of the user's videos, or "built-in"."""
+    """The fingerprint of the user's manifest, or "built-in"."""
     workers_per_slot: int
     quality: str
     """The name of the objective that is maximised; the other is gflops."""
