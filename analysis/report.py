@@ -33,6 +33,11 @@ def write_report(
     return out
 
 
+def draw(study_dir: Path, tracking_uri: str) -> list[Path]:
+    """The files that a sweep attaches to its study."""
+    return [write_report(study_dir, tracking_uri=tracking_uri)]
+
+
 def render(study: Study, look: str) -> str:
     """The page as text. Whatever comes from a study is escaped: names may be anybody's.
 

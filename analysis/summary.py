@@ -1,15 +1,19 @@
 """What a sweep says on the terminal when it is over."""
 
+from collections.abc import Iterator
+
 from adamml.study.sweep import Outcome
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from analysis.figure import number
 from analysis.report import claim, failures, front_table
 from analysis.runs import Study, from_study_dir
 
 FROM_A_JOB = 110
 """Columns of text where there is no terminal to ask."""
+SIDE_BY_SIDE = 7
 
 
 def print_summary(outcome: Outcome, look: str) -> None:
@@ -23,7 +27,7 @@ def print_summary(outcome: Outcome, look: str) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=FROM_A_JOB)
-    console.print(_table(study))
+    console.print(_front(study), *_hyperparameters(study), sep="\n")
     _print_claim(console, study)
     _print_data(console, study)
     for failure in failures(study):
@@ -45,19 +49,31 @@ On a Ray cluster:
     python jobs/sweep_ks.py --data <folder> --home <shared folder>"""
 
 
-def _table(study: Study) -> Table:
+def _front(study: Study) -> Table:
     content = front_table(study)
-    shown = [path.rpartition(".")[2] if "." in path else path for path in content["columns"]]
-    short = dict(zip(content["columns"], shown, strict=True))
+    columns = content["columns"][: len(content["columns"]) - len(study.searched)]
     table = Table(title=f"Validation front of {escape(study.name)}", title_justify="left")
-    for column in content["columns"]:
-        ambiguous = shown.count(short[column]) > 1
-        name = ".".join(column.split(".")[-2:]) if ambiguous else short[column]
-        table.add_column(escape(name), justify="left" if column == "trial" else "right")
+    for column in columns:
+        left = column in ("trial", "fidelity")
+        table.add_column(escape(column), justify="left" if left else "right")
     for row in content["rows"]:
-        cells = [escape(cell) for cell in row["cells"]]
+        cells = [escape(cell) for cell in row["cells"][: len(columns)]]
         table.add_row(*cells, style="bold" if row["chosen"] else "")
     return table
+
+
+def _hyperparameters(study: Study) -> Iterator[Table]:
+    """A row per path and a column per trial of the front, as many as fit side by side."""
+    rows = [run for _, run in study.front.iterrows()]
+    for start in range(0, len(rows), SIDE_BY_SIDE):
+        table = Table("hyperparameters", title_justify="left")
+        shown = rows[start : start + SIDE_BY_SIDE]
+        for run in shown:
+            table.add_column(escape(str(run["id"]).rpartition("-")[2]), justify="right")
+        for path in study.searched:
+            values = [number(run["overrides"].get(path, "")) for run in shown]
+            table.add_row(escape(path), *map(escape, values))
+        yield table
 
 
 def _print_claim(console: Console, study: Study) -> None:

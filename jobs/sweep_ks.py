@@ -11,32 +11,28 @@ On a cluster:
 """
 
 import sys
-from pathlib import Path
 
 import _path  # noqa: F401
-import tyro
-from adamml.follower import look_command
-from adamml.study.options import Options, dry_run, resolve
-from adamml.study.run import StudyError
-from adamml.study.sweep import sweep
-
-from analysis.report import write_report
-from analysis.summary import print_summary
-from search_spaces import space_of
-
-
-def draw(study: Path, tracking_uri: str) -> list[Path]:
-    return [write_report(study, tracking_uri=tracking_uri)]
 
 
 def main() -> int:
+    # Not at the top: the processes that draw and decode videos import this file again.
+    import tyro
+    from adamml.follower import look_command
+    from adamml.study.options import Options, dry_run, resolve
+    from adamml.study.run import StudyError
+    from adamml.study.sweep import sweep
+
+    from analysis.report import draw
+    from analysis.summary import print_summary
+    from search_spaces import space_of
+
     options = tyro.cli(Options, description=__doc__)
     try:
         resolved = resolve(options, space_of)
         if options.dry_run:
             print(dry_run(resolved))
             return 0
-
         outcome = sweep(resolved, draw)
     except (ValueError, OSError, StudyError) as error:
         print(f"error: {error}", file=sys.stderr)

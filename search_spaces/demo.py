@@ -8,8 +8,16 @@ from search_spaces.kinetics_sounds import suggest
 
 TRIALS, JOINT = 16, 4
 RECOGNITION: dict[str, tuple[str, ...]] = {"rgb": ("resnet10", "conv3"), "audio": ("conv3",)}
+LOG_RANGES = {
+    "gumbel.temperature": (1.0, 10.0),
+    "loss.lambdas.rgb": (0.3, 10.0),
+    "loss.lambdas.audio": (0.005, 0.5),
+    "policy_optimizer.lr": (5e-4, 5e-3),
+}
+"""EXPERIMENTS.md, 2026-11-22: larger rates or gammas, or a smaller lambda, compute everything."""
+RANGES = {"gumbel.decay": (0.9, 1.0), "loss.gamma": (0.0, 3.0)}
 
 
 def space(trial: optuna.Trial) -> dict[str, Any]:
     """Suggest one point; returns its constants."""
-    return suggest(trial, RECOGNITION, lambdas={"rgb": (0.03, 3.0), "audio": (0.001, 0.3)})
+    return suggest(trial, RECOGNITION, LOG_RANGES, RANGES)

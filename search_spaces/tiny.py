@@ -4,6 +4,7 @@ from typing import Any
 
 import optuna
 
+from search_spaces.demo import LOG_RANGES, RANGES
 from search_spaces.kinetics_sounds import suggest
 
 TRIALS, JOINT = 4, 1
@@ -12,4 +13,4 @@ RECOGNITION: dict[str, tuple[str, ...]] = {"rgb": ("conv3",), "audio": ("conv3",
 
 def space(trial: optuna.Trial) -> dict[str, Any]:
     """Suggest one point; returns its constants."""
-    return suggest(trial, RECOGNITION, lambdas={"rgb": (0.03, 3.0), "audio": (0.001, 0.3)})
+    return suggest(trial, RECOGNITION, LOG_RANGES, RANGES)

@@ -68,6 +68,8 @@ def connect(
     }
     address = os.environ.get("RAY_ADDRESS")
     if not address:
+        # That it needs a token matters to nobody: this cluster is ours alone, on loopback.
+        logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
         options |= {
             # Without a dashboard Ray Train never frees the worker groups of stopped runs.
             "include_dashboard": True,

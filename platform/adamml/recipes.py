@@ -63,14 +63,14 @@ def demo() -> Config:
             joint_width=128,
             lstm_width=64,
         ),
-        loss=LossConfig(lambdas={"rgb": 0.3, "audio": 0.02}, gamma=2.0, correctness="probability"),
+        loss=LossConfig(lambdas={"rgb": 1.0, "audio": 0.05}, gamma=2.0, correctness="probability"),
         unimodal={
             "rgb": UnimodalConfig(epochs=4, segments=3, lr=0.05, milestones=(3,)),
             "audio": UnimodalConfig(epochs=6, segments=3, lr=0.05, milestones=(4,)),
         },
         stages={"policy_only": 6, "warm_up": 0, "alternating": 2, "fine_tuning": 0},
         recognition_optimizer=OptimizerConfig(lr=0.01),
-        policy_optimizer=OptimizerConfig(lr=3e-3),
+        policy_optimizer=OptimizerConfig(lr=1e-3),
     )
 
 

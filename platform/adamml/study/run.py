@@ -14,10 +14,10 @@ from typing import Any
 
 from ray import tune
 
-from adamml.config import Config
+from adamml.config import Config, flatten, override
 from adamml.data.manifest import Manifest
 from adamml.journal import Journal, read_journal
-from adamml.records import StudyRecord, TrialRecord, read_study
+from adamml.records import StudyRecord, TrialRecord, read_study, read_trial
 from adamml.study.baselines import (
     BASELINES,
     Spec,
@@ -156,7 +156,7 @@ class Study:
             ).fit()
         for result in results:
             if result.error is not None and result.config:
-                self.failed[result.config["spec"]["id"]] = str(result.error)
+                self._note_failure(result.config["spec"], str(result.error))
 
     def train_jointly(self) -> None:
         """The best few, always-on and the trained fusion go through the remaining stages."""
@@ -230,8 +230,21 @@ class Study:
         ends = self.slots.run(todo)
         for name, end in ends.items():
             if end["status"] == "failed":
-                self.failed[todo[name]["id"]] = end["error"]
+                self._note_failure(todo[name], end["error"])
         return ends
+
+    def _note_failure(self, spec: Spec, error: str) -> None:
+        """Workers that were killed, or never came, could not write the end of their journal."""
+        self.failed[spec["id"]] = error
+        record = read_trial(self.plan.folder / "trials" / spec["id"])
+        if record.status == "failed":
+            return
+        journal = Journal(self.plan.folder / "trials" / spec["id"] / "journal.jsonl")
+        if record.status == "waiting":
+            fields = ("id", "kind", "method", "name", "overrides")
+            params = flatten(override(self.plan.config, spec["overrides"]))
+            journal.append("start", **{k: spec[k] for k in fields}, params=params, attempt=0)
+        journal.append("end", status="failed", error=error)
 
     def _promoted(self) -> list[TrialRecord]:
         """Decided once for a number of trials: training some must not change their rivals."""

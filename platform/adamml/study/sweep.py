@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adamml import cluster, home
-from adamml.config import flatten
+from adamml.config import Config, flatten
+from adamml.data.cache import open_frames
 from adamml.data.manifest import Manifest, load_manifest
 from adamml.data.synthetic import ensure_synthetic
 from adamml.follower import Follower
@@ -72,6 +73,7 @@ def _run(study: Study, resolved: Resolved, display: Display, draw: Draw) -> str 
     """The study between its first and its last journal line; returns what MLflow lacks."""
     plan = resolved.plan
     manifest = _manifest(resolved, display)
+    _decode_here(manifest, plan.config, display)
     study.journal.append("start", name=plan.folder.name, params=flatten(plan.config))
     follower = Follower(plan.folder, resolved.tracking_uri)
     status = "failed"
@@ -95,9 +97,20 @@ def _manifest(resolved: Resolved, display: Display) -> Manifest:
     if not resolved.built_in or synthetic is None:
         return load_manifest(resolved.data)
     display.phase("making the built-in dataset")
-    processes = len(os.sched_getaffinity(0))
     progress = display.counter("making videos")
-    return ensure_synthetic(resolved.data, synthetic, processes=processes, progress=progress)
+    return ensure_synthetic(resolved.data, synthetic, processes=_cpus(), progress=progress)
+
+
+def _decode_here(manifest: Manifest, config: Config, display: Display) -> None:
+    """On one machine all cores decode while slots start; elsewhere each node has its cache."""
+    if "RAY_ADDRESS" in os.environ:
+        return
+    progress = display.counter("decoding videos")
+    open_frames(manifest, config, processes=_cpus(), progress=progress)
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _expected(plan: Plan) -> Expected:
