@@ -1,6 +1,8 @@
 # The two commands a newcomer needs: `make sweep` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# Every slot starts processes that import torch and ray: twice as slow without their bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: sweep test test-all lint lock clean
 
@@ -24,8 +26,7 @@ lint: .venv/ready
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed, got " + sys.version.split()[0])'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes \
-	    -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	touch $@
 
 lock: .venv/ready
