@@ -4,6 +4,10 @@ BIN := .venv/bin
 # Every slot starts processes that import torch and ray: twice as slow without their bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Part of setting up: the first import of all this compiles it.
+FIRST_IMPORTS := import av, mlflow, optuna, pandas, plotly, ray.train.torch, ray.tune, torchaudio, \
+    torchmetrics, torchvision, tyro
+
 .PHONY: sweep test test-all lint lock clean
 
 sweep: .venv/ready
@@ -27,6 +31,7 @@ lint: .venv/ready
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/python -c "$(FIRST_IMPORTS)"
 	touch $@
 
 lock: .venv/ready

@@ -10,18 +10,18 @@ it under a lock; a maker that dies leaves its checkpoints, and the next one goes
 import json
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adamml.config import Config, fingerprint, flatten
+from adamml.data.locks import locked
 from adamml.data.manifest import Split
 from adamml.training.checkpoints import load_weights, save_weights
 from adamml.training.fixed_views import segment_logits_of
@@ -153,18 +153,13 @@ def segment_logits(unimodal: Unimodal, splits: Splits, split: Split, workers: Wo
 
 
 @contextmanager
-def _made_once(path: Path, workers: Workers):  # type: ignore[no-untyped-def]
+def _made_once(path: Path, workers: Workers) -> Iterator[None]:
     """Rank 0 holds the lock beside this path; the kernel frees it when its process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.parent / f".{path.name}.lock")
-    if workers.rank == 0:
-        lock.acquire()
-    workers.barrier()
-    try:
-        yield
-    finally:
+    with ExitStack() as stack:
         if workers.rank == 0:
-            lock.release()
+            stack.enter_context(locked(path.parent / f".{path.name}.lock"))
+        workers.barrier()
+        yield
 
 
 def _write(path: Path, text: str) -> None:
