@@ -1,7 +1,7 @@
 """Search spaces, one module per recipe.
 
 Each has RECOGNITION (backbones by modality), space(trial), and the size of a study that is not told
-otherwise: TRIALS in all, JOINT of them trained jointly after the policy-only stage.
+otherwise: TRIALS in all; JOINT of them, and always-on fusion, are trained jointly afterwards.
 """
 
 import importlib

@@ -6,7 +6,7 @@ import optuna
 
 from search_spaces.kinetics_sounds import suggest
 
-TRIALS, JOINT = 16, 4
+TRIALS, JOINT = 16, 3
 RECOGNITION: dict[str, tuple[str, ...]] = {"rgb": ("resnet10", "conv3"), "audio": ("conv3",)}
 LOG_RANGES = {
     "gumbel.temperature": (1.0, 10.0),

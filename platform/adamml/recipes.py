@@ -41,7 +41,7 @@ def demo() -> Config:
         data=DataConfig(
             num_classes=8,
             synthetic=SyntheticConfig(),
-            train_segments=3,
+            train_segments=2,
             test_segments=5,
             batch_size=32,
         ),
@@ -65,8 +65,8 @@ def demo() -> Config:
         ),
         loss=LossConfig(lambdas={"rgb": 1.0, "audio": 0.05}, gamma=2.0, correctness="probability"),
         unimodal={
-            "rgb": UnimodalConfig(epochs=4, segments=3, lr=0.05, milestones=(3,)),
-            "audio": UnimodalConfig(epochs=6, segments=3, lr=0.05, milestones=(4,)),
+            "rgb": UnimodalConfig(epochs=4, segments=2, lr=0.05, milestones=(3,)),
+            "audio": UnimodalConfig(epochs=6, segments=2, lr=0.05, milestones=(4,)),
         },
         stages={"policy_only": 6, "warm_up": 0, "alternating": 1, "fine_tuning": 1},
         recognition_optimizer=OptimizerConfig(lr=0.01),

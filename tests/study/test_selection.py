@@ -1,6 +1,13 @@
 from adamml.records import TrialRecord
 from adamml.study.baselines import TRAINED_FUSION
-from adamml.study.selection import choose, hypervolume, on_front, promoted, strongest_fusion
+from adamml.study.selection import (
+    average_is_stronger,
+    choose,
+    hypervolume,
+    on_front,
+    promoted,
+    strongest_fusion,
+)
 
 REFERENCE = (0.125, 1.0)
 
@@ -36,6 +43,13 @@ def test_the_strongest_fusion_is_trained_as_long() -> None:
     untrained = record("fusion-max", 0.99, 1.0, kind="fusion", method="max", fidelity="policy")
     found = strongest_fusion([untrained, ALWAYS_ON, AVERAGE])
     assert found is AVERAGE
+
+
+def test_average_fusion_is_trained_only_where_it_is_stronger() -> None:
+    average = record("fusion-average", 0.9, 1.0, kind="fusion", method="average")
+    assert average_is_stronger([record("trial-000", 0.89, 1.0, method="always_on"), average])
+    assert not average_is_stronger([record("trial-000", 0.9, 1.0, method="always_on"), average])
+    assert not average_is_stronger([])
 
 
 def test_the_chosen_trial_keeps_to_the_budget() -> None:

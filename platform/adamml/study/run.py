@@ -28,7 +28,14 @@ from adamml.study.baselines import (
 )
 from adamml.study.relay import StopRelay, relay_trainable
 from adamml.study.searcher import Space, StudySearch, Suggestion
-from adamml.study.selection import choose, hypervolume, on_front, promoted, strongest_fusion
+from adamml.study.selection import (
+    average_is_stronger,
+    choose,
+    hypervolume,
+    on_front,
+    promoted,
+    strongest_fusion,
+)
 from adamml.study.settings import Settings
 from adamml.study.slots import Slots
 
@@ -159,9 +166,9 @@ class Study:
                 self._note_failure(result.config["spec"], str(result.error))
 
     def train_jointly(self) -> None:
-        """The best few, always-on and the trained fusion go through the remaining stages."""
+        """The best few and the strongest fusions go through the remaining stages."""
         plan = self.plan
-        specs = [trained_fusion_spec(plan.base)]
+        specs = [trained_fusion_spec(plan.base)] if average_is_stronger(self.records) else []
         if plan.first_fidelity == "policy":
             always_on = [r for r in self.records if r.method == "always_on"]
             specs += [self._joint_spec(r) for r in [*always_on, *self._promoted()]]

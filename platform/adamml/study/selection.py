@@ -49,6 +49,13 @@ def strongest_fusion(records: Sequence[TrialRecord]) -> TrialRecord | None:
     return max(fusions, key=lambda r: r.final["accuracy"], default=None)
 
 
+def average_is_stronger(records: Sequence[TrialRecord]) -> bool:
+    """Whether average fusion beats always-on's learned weights before both are trained further."""
+    accuracy = {r.id: r.final["accuracy"] for r in records if r.final}
+    always_on = [accuracy[r.id] for r in evaluated(records) if r.method == "always_on"]
+    return accuracy.get("fusion-average", 0.0) > max(always_on, default=0.0)
+
+
 def choose(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> TrialRecord | None:
     """The most accurate jointly trained trial within BUDGET of the fusion's GFLOPs.
 

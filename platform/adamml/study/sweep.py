@@ -123,7 +123,7 @@ def _expected(plan: Plan) -> Expected:
     first = plan.first_fidelity
     for stage, count in stages.items():
         policy = stage == "policy_only"
-        jointly = plan.joint + 2 if first == "policy" else plan.trials + 1
+        jointly = plan.joint + 1 if first == "policy" else plan.trials
         epochs[stage] = count * (plan.trials + 1 if policy else jointly)
     return Expected(epochs=epochs, slots=1, trials=plan.trials)
 
