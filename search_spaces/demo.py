@@ -10,7 +10,7 @@ TRIALS, JOINT = 16, 3
 RECOGNITION: dict[str, tuple[str, ...]] = {"rgb": ("resnet10", "conv3"), "audio": ("conv3",)}
 LOG_RANGES = {
     "gumbel.temperature": (1.0, 10.0),
-    "loss.lambdas.rgb": (0.3, 10.0),
+    "loss.lambdas.rgb": (0.3, 5.0),
     "loss.lambdas.audio": (0.005, 0.5),
     "policy_optimizer.lr": (5e-4, 5e-3),
 }

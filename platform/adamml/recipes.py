@@ -68,7 +68,7 @@ def demo() -> Config:
             "rgb": UnimodalConfig(epochs=4, segments=2, lr=0.05, milestones=(3,)),
             "audio": UnimodalConfig(epochs=6, segments=2, lr=0.05, milestones=(4,)),
         },
-        stages={"policy_only": 6, "warm_up": 0, "alternating": 1, "fine_tuning": 1},
+        stages={"policy_only": 5, "warm_up": 0, "alternating": 1, "fine_tuning": 1},
         recognition_optimizer=OptimizerConfig(lr=0.01),
         policy_optimizer=OptimizerConfig(lr=1e-3),
     )

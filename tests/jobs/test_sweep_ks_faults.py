@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import sweep_process
 from adamml.data.synthetic import ensure_synthetic
@@ -88,3 +89,45 @@ def test_ctrl_c_and_again(tmp_path: Path) -> None:
         expected = 63 if trial.fidelity == "joint" else 60
         assert epochs[trial.id] == list(range(1, expected + 1)), trial.id
     assert all(epochs[id][: len(n)] == n for id, n in done.items())
+
+
+def test_two_workers_share_each_trial(tmp_path: Path) -> None:
+    options = ["--recipe", "tiny", "--name", "n", "--slots", "1", "--workers-per-slot", "2"]
+    code, output = sweep_process.sweep(tmp_path, *options)
+    assert code == 0, output
+    study = read_study(tmp_path / "studies/n")
+    assert {t.status for t in study.trials} == {"completed"}
+    epochs = sweep_process.epochs_of(study.folder)
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in epochs.values())
+    assert "On the test split" in output
+    sweep_process.assert_nothing_is_left(tmp_path)
+
+
+def test_a_lost_slot_worker_loses_no_epoch(tmp_path: Path) -> None:
+    """SIGKILL a worker in the middle of a sweep: its trial goes on from its checkpoint."""
+    options = ["--recipe", "tiny", "--name", "n", "--slots", "1"]
+    options += ["--override", "stages.policy_only=40"]
+    process = sweep_process.start(tmp_path, *options)
+    journal = tmp_path / "studies/n/trials/trial-001/journal.jsonl"
+    deadline = time.monotonic() + 240
+    while not journal.exists() or journal.read_text().count('"epoch"') < 10:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    workers = [
+        p
+        for p in psutil.Process(process.pid).children(recursive=True)
+        if "RayTrainWorker" in " ".join(p.cmdline())
+    ]
+    assert workers
+    for worker in workers:
+        worker.kill()
+    output, _ = process.communicate(timeout=sweep_process.LIMIT_S)
+    assert process.returncode == 0, output
+    study = read_study(tmp_path / "studies/n")
+    epochs = sweep_process.epochs_of(study.folder)
+    trials = [t for t in study.trials if t.kind == "trial"]
+    assert max(t.attempt for t in trials) == 2, "one of them was killed"
+    for trial in trials:
+        assert epochs[trial.id] == list(range(1, len(trial.epochs) + 1))
+        assert len(trial.epochs) >= 40

@@ -34,6 +34,12 @@ def test_a_cheap_front_point_is_promoted_before_a_beaten_accurate_one() -> None:
     assert {r.id for r in promoted(records, 2, REFERENCE)} == {"a", "c"}
 
 
+def test_the_most_accurate_within_the_budget_is_promoted_first() -> None:
+    records = [ALWAYS_ON, record("a", 0.5, 0.02), record("b", 0.9, 0.52), record("c", 0.89, 0.45)]
+    assert [r.id for r in promoted(records, 1, REFERENCE)] == ["c"]
+    assert len(promoted(records, 9, REFERENCE)) == 3
+
+
 def test_always_on_and_unfinished_trials_are_not_promoted() -> None:
     unfinished = TrialRecord(id="x", kind="trial", method="adamml")
     assert promoted([ALWAYS_ON, unfinished], 3, REFERENCE) == []

@@ -53,7 +53,7 @@ class Display:
         """A progress callback (done, total) for the making of data."""
 
         def count(done: int, total: int) -> None:
-            self._phase = f"{text} {done}/{total}"
+            self._phase, self._fraction = f"{text} {done}/{total}", done / max(total, 1)
 
         return count
 

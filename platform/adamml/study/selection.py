@@ -8,6 +8,8 @@ from adamml.study.baselines import TRAINED_FUSION
 
 BUDGET = 0.55
 """The chosen trial may cost this share of the strongest fusion's GFLOPs."""
+PROMOTED_BUDGET = 0.9 * BUDGET
+"""Of the trial promoted in its view: joint training moves what a policy costs."""
 
 
 def evaluated(records: Sequence[TrialRecord], kind: str = "trial") -> list[TrialRecord]:
@@ -18,10 +20,20 @@ def evaluated(records: Sequence[TrialRecord], kind: str = "trial") -> list[Trial
 def promoted(
     records: Sequence[TrialRecord], count: int, reference: fronts.Reference
 ) -> list[TrialRecord]:
-    """The best `count` adaptive trials by non-domination: they are trained jointly next."""
-    candidates = [r for r in evaluated(records) if r.method != "always_on"]
-    order = fronts.best(*objectives(candidates), count, reference)
-    return [candidates[index] for index in order]
+    """The best `count` adaptive trials by non-domination: they are trained jointly next.
+
+    The first is the most accurate one within PROMOTED_BUDGET of always-on, which nothing dominates;
+    hypervolume contribution, which orders the rest, would prefer the ends of a saturated front.
+    """
+    trials = evaluated(records)
+    candidates = [r for r in trials if r.method != "always_on"]
+    always_on = [r.final["gflops"] for r in trials if r.method == "always_on"]
+    limit = PROMOTED_BUDGET * max(always_on, default=0.0)
+    first = [r for r in candidates if r.final["gflops"] <= limit]
+    first = sorted(first, key=lambda r: (-r.final["accuracy"], r.final["gflops"]))[:1]
+    order = fronts.best(*objectives(candidates), len(candidates), reference)
+    rest = [candidates[index] for index in order if candidates[index] not in first]
+    return [*first, *rest][:count]
 
 
 def on_front(records: Sequence[TrialRecord]) -> set[str]:

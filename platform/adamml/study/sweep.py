@@ -106,7 +106,8 @@ def _decode_here(manifest: Manifest, config: Config, display: Display) -> None:
     if "RAY_ADDRESS" in os.environ:
         return
     progress = display.counter("decoding videos")
-    open_frames(manifest, config, processes=_cpus(), progress=progress)
+    search = manifest.select(manifest.table["split"] != "test")
+    open_frames(search, config, processes=_cpus(), progress=progress)
 
 
 def _cpus() -> int:
