@@ -105,8 +105,8 @@ def test_the_same_command_again_runs_nothing_again(swept: tuple[Path, int, str])
     code, output = sweep_process.sweep(home, "--recipe", "tiny", "--name", "first")
     assert code == 0, output
     assert {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")} == before
-    tests = [line for line in (study / "journal.jsonl").open() if '"event": "test"' in line]
-    assert len(tests) == 2, "each is evaluated on test once"
+    lines = (study / "journal.jsonl").read_text().splitlines()
+    assert sum('"event": "test"' in line for line in lines) == 2, "each is evaluated on test once"
 
 
 def refused(home: Path, *options: str) -> str:

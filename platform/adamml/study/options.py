@@ -132,6 +132,7 @@ def dry_run(resolved: Resolved) -> str:
 def _searched(plan: Plan) -> dict[str, str]:
     import optuna
 
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(0)).ask()
     constants = plan.space(trial)
     return {k: str(d) for k, d in trial.distributions.items()} | {
