@@ -1,7 +1,7 @@
 """The demo's space: the shape of kinetics_sounds over one small backbone per modality.
 
-With conv3 beside resnet10 for rgb, a thirtieth of its cost, a study of 16 trials spent nearly all of
-them there (EXPERIMENTS.md, 2026-11-22); --override recognition.rgb.name=conv3 sweeps it alone.
+With conv3 beside resnet10 for rgb, at a thirtieth of its cost, a study of 16 trials spent nearly
+all of them there (EXPERIMENTS.md, 2026-11-22).
 """
 
 from typing import Any
