@@ -12,6 +12,7 @@ def settings(config: Config) -> Settings:
     return study_settings(
         config,
         space="search_spaces.demo",
+        searched={"loss.gamma": "0 to 3"},
         recognition=recognition,
         data="built-in",
         workers_per_slot=1,

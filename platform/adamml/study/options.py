@@ -16,6 +16,7 @@ from adamml.follower import check_tracking_uri, default_tracking_uri
 from adamml.overrides import parse
 from adamml.recipes import RECIPES
 from adamml.study.run import Plan
+from adamml.study.searcher import Space
 from adamml.study.settings import study_settings
 from adamml.tables import lookup
 
@@ -88,6 +89,7 @@ def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved
     settings = study_settings(
         config,
         space=space.__name__,
+        searched=_searched(space.space),
         recognition=space.RECOGNITION,
         data=f"manifest {load_manifest(data).fingerprint}" if options.data else "built-in",
         workers_per_slot=options.workers_per_slot,
@@ -116,7 +118,7 @@ def dry_run(resolved: Resolved) -> str:
         "data": str(resolved.data),
         "tracking_uri": resolved.tracking_uri,
         "space": plan.settings.space,
-        "searched": _searched(plan),
+        "searched": plan.settings.searched,
         "recognition": {m: list(names) for m, names in plan.recognition.items()},
         "reference": dict(
             zip((plan.settings.quality, "gflops"), plan.settings.reference, strict=True)
@@ -129,12 +131,12 @@ def dry_run(resolved: Resolved) -> str:
     return json.dumps(shown, indent=2)
 
 
-def _searched(plan: Plan) -> dict[str, str]:
+def _searched(space: Space) -> dict[str, str]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(0)).ask()
-    constants = plan.space(trial)
+    constants = space(trial)
     return {k: str(d) for k, d in trial.distributions.items()} | {
         k: str(v) for k, v in constants.items()
     }

@@ -21,6 +21,8 @@ class Settings:
     recipe: str
     space: str
     """The search space's module."""
+    searched: dict[str, str]
+    """Dotted path -> its distribution, or its constant."""
     config: dict[str, Any]
     """The flattened config that every trial starts from."""
     data: str
@@ -40,6 +42,7 @@ def study_settings(
     config: Config,
     *,
     space: str,
+    searched: dict[str, str],
     recognition: Mapping[str, Sequence[str]],
     data: str,
     workers_per_slot: int,
@@ -48,6 +51,7 @@ def study_settings(
     return Settings(
         recipe=config.recipe,
         space=space,
+        searched=searched,
         config=flatten(config),
         data=data,
         workers_per_slot=workers_per_slot,
