@@ -66,6 +66,8 @@ def connect(
         "logging_level": logging.WARNING,
         "log_to_driver": False,
     }
+    # A submitted job's own environment variables are ours too: said twice, Ray would refuse them.
+    os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
     address = os.environ.get("RAY_ADDRESS")
     if not address:
         # That it needs a token matters to nobody: this cluster is ours alone, on loopback.

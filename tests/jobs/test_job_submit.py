@@ -37,8 +37,8 @@ def dashboard(tmp_path: Path) -> Iterator[str]:
     command += [f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}"]
     command += [f"--temp-dir=/tmp/ray-{port}", "--node-ip-address=127.0.0.1"]
     kept = sweep_process.environment(tmp_path / "unused") | {"RAY_AUTH_MODE": "disabled"}
-    log = (tmp_path / "head.log").open("w")
-    head = subprocess.Popen(command, env=kept, stdout=log, stderr=log, start_new_session=True)
+    with (tmp_path / "head.log").open("w") as log:
+        head = subprocess.Popen(command, env=kept, stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{dashboard}"
     try:
         _wait_for(f"{address}/api/version", head)
