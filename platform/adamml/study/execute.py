@@ -44,9 +44,11 @@ def prepare(run: Run) -> None:
     silent = videos = 0
     for split in run.spec["splits"]:
         frames = run.splits.frames[split]
-        bad |= frames.bad
+        table = run.splits.manifest.split(split).table
+        paths = dict(zip(table["id"], table["path"], strict=True))
+        bad |= {paths[id]: reason for id, reason in frames.bad.items()}
         silent += frames.silent
-        videos += len(run.splits.manifest.split(split))
+        videos += len(table)
     run.report({"epoch": 0, "bad": json.dumps(bad), "silent": silent, "videos": videos})
 
 
