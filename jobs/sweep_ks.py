@@ -20,7 +20,7 @@ def main() -> int:
     import tyro
     from adamml.follower import look_command
     from adamml.study.options import Options, dry_run, resolve
-    from adamml.study.run import StudyError
+    from adamml.study.runner import StudyError
     from adamml.study.sweep import sweep
 
     from analysis.report import draw

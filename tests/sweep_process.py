@@ -42,6 +42,18 @@ def sweep(home: Path, *options: str) -> tuple[int, str]:
     return process.returncode, output
 
 
+def wait_for_epochs(
+    process: subprocess.Popen[str], study: Path, trial: str, count: int, patience_s: float = 240.0
+) -> None:
+    """Until the trial's journal has so many lines of epochs."""
+    journal = study / "trials" / trial / "journal.jsonl"
+    deadline = time.monotonic() + patience_s
+    while not journal.exists() or journal.read_text().count('"epoch"') < count:
+        assert process.poll() is None, "the sweep ended"
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def processes_of(home: Path) -> list[str]:
     """Command lines of processes that were started for this home and still run."""
     found = []

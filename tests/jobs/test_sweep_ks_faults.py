@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import psutil
@@ -67,12 +66,7 @@ def test_ctrl_c_and_again(tmp_path: Path) -> None:
     options = ["--recipe", "tiny", "--name", "n", "--trials", "6"]
     options += ["--override", "stages.policy_only=60"]
     process = sweep_process.start(tmp_path, *options)
-    journal = tmp_path / "studies/n/trials/trial-003/journal.jsonl"
-    deadline = time.monotonic() + 240
-    while not journal.exists() or journal.read_text().count('"epoch"') < 10:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    sweep_process.wait_for_epochs(process, tmp_path / "studies/n", "trial-003", 10)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 130, output
@@ -109,12 +103,7 @@ def test_a_lost_slot_worker_loses_no_epoch(tmp_path: Path) -> None:
     options = ["--recipe", "tiny", "--name", "n", "--slots", "1"]
     options += ["--override", "stages.policy_only=40"]
     process = sweep_process.start(tmp_path, *options)
-    journal = tmp_path / "studies/n/trials/trial-001/journal.jsonl"
-    deadline = time.monotonic() + 240
-    while not journal.exists() or journal.read_text().count('"epoch"') < 10:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    sweep_process.wait_for_epochs(process, tmp_path / "studies/n", "trial-001", 10)
     workers = [
         p
         for p in psutil.Process(process.pid).children(recursive=True)

@@ -5,8 +5,6 @@ import torch
 from adamml.config import BackboneConfig
 from adamml.models.backbones import BACKBONES, build_backbone
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 
 def _build(name: str, channels: int = 3):
     torch.manual_seed(0)
@@ -60,7 +58,6 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 @pytest.mark.gpu
-@needs_cuda
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("name", BACKBONES)
 def test_backward_is_deterministic_on_cuda(

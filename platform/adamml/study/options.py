@@ -15,7 +15,7 @@ from adamml.data.synthetic import synthetic_name
 from adamml.follower import check_tracking_uri, default_tracking_uri
 from adamml.overrides import parse
 from adamml.recipes import RECIPES
-from adamml.study.run import Plan
+from adamml.study.plan import Plan
 from adamml.study.searcher import Space
 from adamml.study.settings import study_settings
 from adamml.tables import lookup

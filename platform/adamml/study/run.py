@@ -5,29 +5,22 @@ run again, what was interrupted continues from its last checkpoint under its old
 """
 
 import json
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from ray import tune
-
-from adamml.config import Config, flatten, override
 from adamml.data.manifest import Manifest
 from adamml.journal import Journal, read_journal
-from adamml.records import StudyRecord, TrialRecord, read_study, read_trial
+from adamml.records import TrialRecord
 from adamml.study.baselines import (
-    BASELINES,
     Spec,
     baseline_specs,
     fusion_specs,
     trained_fusion_spec,
     unimodal_specs,
 )
-from adamml.study.relay import StopRelay, relay_trainable
-from adamml.study.searcher import Space, StudySearch, Suggestion
+from adamml.study.plan import Plan
+from adamml.study.runner import Runner, require
+from adamml.study.sampled import run_sampled
 from adamml.study.selection import (
     average_is_stronger,
     choose,
@@ -36,34 +29,7 @@ from adamml.study.selection import (
     promoted,
     strongest_fusion,
 )
-from adamml.study.settings import Settings
 from adamml.study.slots import Slots
-
-
-class StudyError(RuntimeError):
-    """The study cannot go on; the message is for the user."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What the user asked for, resolved."""
-
-    config: Config
-    base: Mapping[str, Any]
-    """The study's overrides of its recipe: those of the command line, and the seeds."""
-    space: Space
-    recognition: Mapping[str, Sequence[str]]
-    settings: Settings
-    folder: Path
-    trials: int
-    """All trials, the baselines included."""
-    joint: int
-    """How many of them are trained jointly after the policy-only stage."""
-
-    @property
-    def first_fidelity(self) -> str:
-        """What every trial is trained to before any is promoted."""
-        return "policy" if self.config.stages.get("policy_only") else "joint"
 
 
 class Study:
@@ -71,16 +37,12 @@ class Study:
         self, plan: Plan, slots: Slots, num_slots: int, say: Callable[[str], None]
     ) -> None:
         self.plan, self.slots, self.num_slots, self.say = plan, slots, num_slots, say
+        self.runner = Runner(plan, slots)
         self.journal = Journal(plan.folder / "journal.jsonl")
-        self.failed: dict[str, str] = {}
 
     @property
     def records(self) -> list[TrialRecord]:
-        return self.record.trials
-
-    @property
-    def record(self) -> StudyRecord:
-        return read_study(self.plan.folder)
+        return self.runner.records
 
     def run(self, manifest: Manifest) -> None:
         """All phases in order.
@@ -91,13 +53,12 @@ class Study:
         self.prepare("train", "validation")
         self.train_unimodals(manifest)
         self.run_baselines()
-        self.run_sampled()
+        self.say("searching")
+        run_sampled(self.runner, self.num_slots)
         self.train_jointly()
         self.bound(manifest)
         self.tag()
         self.test()
-
-    # -- phases --------------------------------------------------------------------------------
 
     def prepare(self, *splits: str) -> None:
         """Decode on every slot's node; slots of one node share the work."""
@@ -107,8 +68,8 @@ class Study:
         names = [f"{name} {n}" for n in range(self.num_slots)]
         specs = {each: self._prepare_spec(each, *splits) for each in names}
         ends = self.slots.run(specs, on_report=lambda _, metrics: found.update(metrics))
-        _require(ends)
-        known = self.record.data
+        require(ends)
+        known = self.runner.record.data
         bad = known.get("bad", {}) | json.loads(found["bad"])
         counts = known.get("counts", {}) | {name: [found["silent"], found["videos"]]}
         silent, videos = (sum(c[i] for c in counts.values()) for i in (0, 1))
@@ -120,7 +81,7 @@ class Study:
         specs = unimodal_specs(plan.config, plan.base, plan.recognition, manifest.fingerprint)
         # Whichever slot has nothing left to train decodes what will be needed last.
         specs.append(self._prepare_spec("decode test", "test"))
-        _require(self._run(specs, "unimodal"))
+        require(self.runner.run(specs, "unimodal"))
 
     def run_baselines(self) -> None:
         """The first trials, and the fusions that need no training."""
@@ -129,43 +90,7 @@ class Study:
         fidelity = plan.first_fidelity
         specs = baseline_specs(plan.base, fidelity)[: plan.trials]
         specs += fusion_specs(plan.config, plan.base, fidelity)
-        self._run(specs, fidelity)
-
-    def run_sampled(self) -> None:
-        """What Tune and Optuna ask for, over the search space."""
-        self.say("searching")
-        plan = self.plan
-        history = [r for r in self.records if r.kind == "trial" and r.method not in BASELINES]
-        finished = [r for r in history if r.status in ("completed", "stopped") or r.final]
-        count = plan.trials - len(BASELINES) - len(finished)
-        if count <= 0:
-            return
-        search = StudySearch(
-            plan.space,
-            seed=plan.config.seed,
-            history=history,
-            first=len(BASELINES),
-            as_config=partial(relay_config, dict(plan.base), plan.first_fidelity),
-        )
-        with tempfile.TemporaryDirectory(prefix="adamml-tune-") as storage:
-            results = tune.Tuner(
-                relay_trainable(self.slots.dispatcher),
-                tune_config=tune.TuneConfig(
-                    search_alg=search,
-                    num_samples=count,
-                    max_concurrent_trials=self.num_slots,
-                    reuse_actors=True,
-                ),
-                run_config=tune.RunConfig(
-                    name="sampled",
-                    storage_path=storage,
-                    callbacks=[StopRelay(self.slots.dispatcher)],
-                    verbose=0,
-                ),
-            ).fit()
-        for result in results:
-            if result.error is not None and result.config:
-                self._note_failure(result.config["spec"], str(result.error))
+        self.runner.run(specs, fidelity)
 
     def train_jointly(self) -> None:
         """The best few and the strongest fusions go through the remaining stages."""
@@ -173,15 +98,16 @@ class Study:
         specs = [trained_fusion_spec(plan.base)] if average_is_stronger(self.records) else []
         if plan.first_fidelity == "policy":
             always_on = [r for r in self.records if r.method == "always_on"]
-            specs += [self._joint_spec(r) for r in [*always_on, *self._promoted()]]
+            specs += [_joint_spec(r) for r in [*always_on, *self._promoted()]]
         self.say(f"training {len(specs)} jointly")
-        self._run(specs, "joint")
+        self.runner.run(specs, "joint")
 
     def bound(self, manifest: Manifest) -> None:
         """What a perfect policy could do, where the manifest knows the evidence."""
-        always_on = self._always_on()
+        joint = (r for r in self.records if r.method == "always_on" and r.fidelity == "joint")
+        always_on = next(joint, None)
         known = all(f"{m}_stretches" in manifest.table for m in self.plan.config.modalities)
-        if self.record.references or not known or always_on is None:
+        if self.runner.record.references or not known or always_on is None:
             return
         self.say("computing the oracle front")
         found: dict[str, Any] = {}
@@ -189,7 +115,7 @@ class Study:
         ends = self.slots.run(
             {"references": spec}, on_report=lambda _, metrics: found.update(metrics)
         )
-        _require(ends)
+        require(ends)
         self.journal.append("references", **json.loads(found["references"]))
 
     def tag(self) -> None:
@@ -224,40 +150,11 @@ class Study:
             values = {k: v for k, v in metrics.items() if k != "epoch"}
             self.journal.append("test", id=specs[name]["id"], metrics=values)
 
-        _require(self.slots.run(specs, on_report=note))
+        require(self.slots.run(specs, on_report=note))
 
     def _prepare_spec(self, id: str, *splits: str) -> Spec:
         overrides = dict(self.plan.base)
         return {"kind": "prepare", "id": id, "splits": list(splits), "overrides": overrides}
-
-    # -- inside --------------------------------------------------------------------------------
-
-    def _run(self, specs: Sequence[Spec], fidelity: str) -> dict[str, dict[str, Any]]:
-        """Run these assignments; failures are remembered, and do not stop the others."""
-        known = {r.id: r for r in self.records}
-        todo = {
-            f"{spec['id']} {fidelity}": dict(spec)
-            for spec in specs
-            if not _complete(known.get(spec["id"]), fidelity)
-        }
-        ends = self.slots.run(todo)
-        for name, end in ends.items():
-            if end["status"] == "failed" and todo[name]["kind"] != "prepare":
-                self._note_failure(todo[name], end["error"])
-        return ends
-
-    def _note_failure(self, spec: Spec, error: str) -> None:
-        """Workers that were killed, or never came, could not write the end of their journal."""
-        self.failed[spec["id"]] = error
-        record = read_trial(self.plan.folder / "trials" / spec["id"])
-        if record.status == "failed":
-            return
-        journal = Journal(self.plan.folder / "trials" / spec["id"] / "journal.jsonl")
-        if record.status == "waiting":
-            fields = ("id", "kind", "method", "name", "overrides")
-            params = flatten(override(self.plan.config, spec["overrides"]))
-            journal.append("start", **{k: spec[k] for k in fields}, params=params, attempt=0)
-        journal.append("end", status="failed", error=error)
 
     def _promoted(self) -> list[TrialRecord]:
         """Decided once for a number of trials: training some must not change their rivals."""
@@ -271,40 +168,11 @@ class Study:
             self.journal.append("promoted", trials=self.plan.trials, ids=earlier[0])
         return [r for r in self.records if r.id in earlier[-1]]
 
-    def _joint_spec(self, record: TrialRecord) -> Spec:
-        fields = {k: getattr(record, k) for k in ("kind", "id", "method", "name", "overrides")}
-        return fields | {"fidelity": "joint"}
 
-    def _always_on(self) -> TrialRecord | None:
-        found = [r for r in self.records if r.method == "always_on" and r.fidelity == "joint"]
-        return found[0] if found else None
-
-
-def relay_config(base: dict[str, Any], fidelity: str, suggestion: Suggestion) -> dict[str, Any]:
-    """What a relay hands to the dispatcher for a suggested trial."""
-    spec = {
-        "kind": "trial",
-        "id": suggestion.id,
-        "method": "adamml",
-        "name": f"{suggestion.id.rpartition('-')[2]} adamml",
-        "fidelity": fidelity,
-        "overrides": {**base, **suggestion.overrides},
-    }
-    return {"id": f"{suggestion.id} {fidelity}", "spec": spec}
-
-
-def _complete(record: TrialRecord | None, fidelity: str) -> bool:
-    if record is None or record.status not in ("completed", "stopped"):
-        return False
-    return record.status == "stopped" or record.fidelity in (fidelity, "joint")
+def _joint_spec(record: TrialRecord) -> Spec:
+    fields = {k: getattr(record, k) for k in ("kind", "id", "method", "name", "overrides")}
+    return fields | {"fidelity": "joint"}
 
 
 def _truth(value: bool) -> str:
     return "true" if value else "false"
-
-
-def _require(ends: Mapping[str, Mapping[str, Any]]) -> None:
-    for name, end in ends.items():
-        if end["status"] != "completed":
-            cause = (end["error"] or end["status"]).strip().splitlines()[-1]
-            raise StudyError(f"{name} {end['status']}: {cause}")

@@ -15,8 +15,9 @@ from adamml.data.manifest import Manifest, load_manifest
 from adamml.data.synthetic import ensure_synthetic
 from adamml.follower import Follower
 from adamml.study.options import Resolved
+from adamml.study.plan import Plan
 from adamml.study.progress import Display, Expected
-from adamml.study.run import Plan, Study
+from adamml.study.run import Study
 from adamml.study.settings import open_study
 from adamml.study.sizing import slot_size
 from adamml.study.slots import start_slots
@@ -66,7 +67,7 @@ def sweep(resolved: Resolved, draw: Draw) -> Outcome:
                 display.resize(size["count"])
                 study = Study(plan, slots, size["count"], display.phase)
                 behind = _run(study, resolved, display, draw)
-    return Outcome(resolved=resolved, failed=study.failed, behind=behind)
+    return Outcome(resolved=resolved, failed=study.runner.failed, behind=behind)
 
 
 def _run(study: Study, resolved: Resolved, display: Display, draw: Draw) -> str | None:
@@ -79,7 +80,7 @@ def _run(study: Study, resolved: Resolved, display: Display, draw: Draw) -> str 
     status = "failed"
     try:
         study.run(manifest)
-        status = "failed" if study.failed else "completed"
+        status = "failed" if study.runner.failed else "completed"
     except KeyboardInterrupt:
         status = "interrupted"
         raise

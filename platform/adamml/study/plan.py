@@ -1,0 +1,32 @@
+"""What a study will do: the user's options, resolved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adamml.config import Config
+from adamml.study.searcher import Space
+from adamml.study.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """See the fields; `jobs/` builds one from its options."""
+
+    config: Config
+    base: Mapping[str, Any]
+    """The study's overrides of its recipe: those of the command line, and the seeds."""
+    space: Space
+    recognition: Mapping[str, Sequence[str]]
+    settings: Settings
+    folder: Path
+    trials: int
+    """All trials, the baselines included."""
+    joint: int
+    """How many of them are trained jointly after the policy-only stage."""
+
+    @property
+    def first_fidelity(self) -> str:
+        """What every trial is trained to before any is promoted."""
+        return "policy" if self.config.stages.get("policy_only") else "joint"

@@ -1,0 +1,83 @@
+"""Assignments through slots: what is complete is left alone, what fails is written down."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adamml.config import flatten, override
+from adamml.journal import Journal
+from adamml.records import StudyRecord, TrialRecord, read_study, read_trial
+from adamml.study.baselines import Spec
+from adamml.study.plan import Plan
+from adamml.study.slots import Slots
+
+
+class StudyError(RuntimeError):
+    """The study cannot go on; the message is for the user."""
+
+
+class Runner:
+    """Runs a study's specs; its state is the study's journals."""
+
+    def __init__(self, plan: Plan, slots: Slots) -> None:
+        self.plan, self.slots = plan, slots
+        self.failed: dict[str, str] = {}
+        """Trial id -> traceback."""
+
+    @property
+    def record(self) -> StudyRecord:
+        return read_study(self.plan.folder)
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        return self.record.trials
+
+    def run(self, specs: Sequence[Spec], fidelity: str) -> dict[str, dict[str, Any]]:
+        """Run those that are not complete at this fidelity.
+
+        Failures are remembered, and do not stop the others.
+
+        Returns:
+            "<id> <fidelity>" -> terminal record, of those that were run.
+        """
+        known = {r.id: r for r in self.records}
+        todo = {
+            f"{spec['id']} {fidelity}": dict(spec)
+            for spec in specs
+            if not complete(known.get(spec["id"]), fidelity)
+        }
+        ends = self.slots.run(todo)
+        for name, end in ends.items():
+            if end["status"] == "failed" and todo[name]["kind"] != "prepare":
+                self.note_failure(todo[name], end["error"])
+        return ends
+
+    def note_failure(self, spec: Spec, error: str) -> None:
+        """Workers that were killed, or never came, could not write the end of their journal."""
+        self.failed[spec["id"]] = error
+        record = read_trial(self.plan.folder / "trials" / spec["id"])
+        if record.status == "failed":
+            return
+        journal = Journal(self.plan.folder / "trials" / spec["id"] / "journal.jsonl")
+        if record.status == "waiting":
+            fields = ("id", "kind", "method", "name", "overrides")
+            params = flatten(override(self.plan.config, spec["overrides"]))
+            journal.append("start", **{k: spec[k] for k in fields}, params=params, attempt=0)
+        journal.append("end", status="failed", error=error)
+
+
+def complete(record: TrialRecord | None, fidelity: str) -> bool:
+    if record is None or record.status not in ("completed", "stopped"):
+        return False
+    return record.status == "stopped" or record.fidelity in (fidelity, "joint")
+
+
+def require(ends: Mapping[str, Mapping[str, Any]]) -> None:
+    """Of what the study cannot do without.
+
+    Raises:
+        StudyError: one of them did not complete; names it and its cause.
+    """
+    for name, end in ends.items():
+        if end["status"] != "completed":
+            cause = (end["error"] or end["status"]).strip().splitlines()[-1]
+            raise StudyError(f"{name} {end['status']}: {cause}")

@@ -1,0 +1,62 @@
+"""The trials that Tune and Optuna ask for: relays in Tune, the work in slots."""
+
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ray import tune
+
+from adamml.study.baselines import BASELINES
+from adamml.study.relay import StopRelay, relay_trainable
+from adamml.study.runner import Runner
+from adamml.study.searcher import StudySearch, Suggestion
+
+
+def run_sampled(runner: Runner, num_slots: int) -> None:
+    """As many sampled trials as the plan lacks, num_slots at a time."""
+    plan, slots = runner.plan, runner.slots
+    history = [r for r in runner.records if r.kind == "trial" and r.method not in BASELINES]
+    finished = [r for r in history if r.status in ("completed", "stopped") or r.final]
+    count = plan.trials - len(BASELINES) - len(finished)
+    if count <= 0:
+        return
+    search = StudySearch(
+        plan.space,
+        seed=plan.config.seed,
+        history=history,
+        first=len(BASELINES),
+        as_config=partial(relay_config, plan.base, plan.first_fidelity),
+    )
+    with tempfile.TemporaryDirectory(prefix="adamml-tune-") as storage:
+        results = tune.Tuner(
+            relay_trainable(slots.dispatcher),
+            tune_config=tune.TuneConfig(
+                search_alg=search,
+                num_samples=count,
+                max_concurrent_trials=num_slots,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name="sampled",
+                storage_path=storage,
+                callbacks=[StopRelay(slots.dispatcher)],
+                verbose=0,
+            ),
+        ).fit()
+    for result in results:
+        if result.error is not None and result.config:
+            runner.note_failure(result.config["spec"], str(result.error))
+
+
+def relay_config(base: Mapping[str, Any], fidelity: str, suggestion: Suggestion) -> dict[str, Any]:
+    """What a relay hands to the dispatcher for a suggested trial."""
+    spec = {
+        "kind": "trial",
+        "id": suggestion.id,
+        "method": "adamml",
+        "name": f"{suggestion.id.rpartition('-')[2]} adamml",
+        "fidelity": fidelity,
+        "overrides": {**base, **suggestion.overrides},
+    }
+    return {"id": f"{suggestion.id} {fidelity}", "spec": spec}
