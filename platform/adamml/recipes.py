@@ -65,7 +65,7 @@ def demo() -> Config:
         ),
         loss=LossConfig(lambdas={"rgb": 1.0, "audio": 0.05}, gamma=2.0, correctness="probability"),
         unimodal={
-            "rgb": UnimodalConfig(epochs=4, segments=2, lr=0.05, milestones=(3,)),
+            "rgb": UnimodalConfig(epochs=5, segments=2, lr=0.05, milestones=(4,)),
             "audio": UnimodalConfig(epochs=6, segments=2, lr=0.05, milestones=(4,)),
         },
         stages={"policy_only": 5, "warm_up": 0, "alternating": 1, "fine_tuning": 1},
