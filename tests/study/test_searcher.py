@@ -2,6 +2,8 @@ from typing import Any
 
 import optuna
 import pytest
+from adamml.config import flatten
+from adamml.recipes import tiny
 from adamml.records import TrialRecord
 from adamml.study.searcher import StudySearch, Suggestion
 
@@ -14,8 +16,8 @@ def plain(suggestion: Suggestion) -> dict[str, Any]:
     return {"id": suggestion.id, "overrides": suggestion.overrides}
 
 
-def search(history: list[TrialRecord], seed: int = 0) -> StudySearch:
-    return StudySearch(SPACE, seed=seed, history=history, first=2, as_config=plain)
+def search(history: list[TrialRecord], seed: int = 0, **options: Any) -> StudySearch:
+    return StudySearch(SPACE, seed=seed, history=history, first=2, as_config=plain, **options)
 
 
 def finished(search: StudySearch, count: int) -> list[TrialRecord]:
@@ -51,6 +53,18 @@ def test_interrupted_trials_come_first_under_their_own_ids() -> None:
     again = search([record])
     assert again.suggest("b") == interrupted
     assert again.suggest("c")["id"] == "trial-003"
+
+
+def test_known_points_come_first_and_only_once() -> None:
+    known = {**flatten(tiny()), "loss.gamma": 1.5}
+    outside = {**known, "loss.gamma": 1e6}
+    found = search([], known=[outside, known])
+    records = finished(found, 2)
+    assert records[0].overrides["loss.gamma"] == 1.5
+    assert records[0].overrides["gumbel.temperature"] == 5.0
+    assert records[1].overrides["loss.gamma"] != 1.5
+    again = search(records, known=[known]).suggest("x")
+    assert again["overrides"]["gumbel.temperature"] != 5.0
 
 
 def test_failed_trials_are_told_as_failed() -> None:

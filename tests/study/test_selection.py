@@ -40,6 +40,12 @@ def test_the_most_accurate_within_the_budget_is_promoted_first() -> None:
     assert len(promoted(records, 9, REFERENCE)) == 3
 
 
+def test_one_at_the_edge_of_the_budget_is_promoted_second() -> None:
+    """Its cost may fall in joint training, or rise."""
+    records = [ALWAYS_ON, record("a", 0.7, 0.3), record("b", 0.9, 0.54), record("c", 0.1, 0.01)]
+    assert [r.id for r in promoted(records, 2, REFERENCE)] == ["a", "b"]
+
+
 def test_always_on_and_unfinished_trials_are_not_promoted() -> None:
     unfinished = TrialRecord(id="x", kind="trial", method="adamml")
     assert promoted([ALWAYS_ON, unfinished], 3, REFERENCE) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 from ray import tune
 
+from adamml.config import flatten
 from adamml.study.baselines import BASELINES
 from adamml.study.relay import StopRelay, relay_trainable
 from adamml.study.runner import Runner
@@ -14,7 +15,7 @@ from adamml.study.searcher import StudySearch, Suggestion
 
 
 def run_sampled(runner: Runner, num_slots: int) -> None:
-    """As many sampled trials as the plan lacks, num_slots at a time."""
+    """As many sampled trials as the plan lacks, num_slots at a time; the recipe's point first."""
     plan, slots = runner.plan, runner.slots
     history = [r for r in runner.records if r.kind == "trial" and r.method not in BASELINES]
     finished = [r for r in history if r.status in ("completed", "stopped") or r.final]
@@ -27,6 +28,7 @@ def run_sampled(runner: Runner, num_slots: int) -> None:
         history=history,
         first=len(BASELINES),
         as_config=partial(relay_config, plan.base, plan.first_fidelity),
+        known=[flatten(plan.config)],
     )
     with tempfile.TemporaryDirectory(prefix="adamml-tune-") as storage:
         results = tune.Tuner(

@@ -27,12 +27,31 @@ class Suggestion:
     overrides: dict[str, Any]
 
 
+def inside(space: Space, point: Mapping[str, Any]) -> bool:
+    """Whether the space could have suggested this point (dotted path -> value)."""
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(0)).ask()
+    space(trial)
+    return all(_allows(d, point.get(path)) for path, d in trial.distributions.items())
+
+
+def _allows(distribution: optuna.distributions.BaseDistribution, value: Any) -> bool:
+    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+        return value in distribution.choices
+    assert isinstance(
+        distribution,
+        optuna.distributions.FloatDistribution | optuna.distributions.IntDistribution,
+    )
+    return value is not None and distribution.low <= value <= distribution.high
+
+
 class StudySearch(OptunaSearch):  # type: ignore[misc]
     """Multi-objective TPE over a define-by-run space.
 
     Args:
         history: the sampled trials of the journal, whatever has become of them.
         first: the number of the first trial that the searcher names.
+        known: points to begin with, where there is no history yet; of each what the space asks for.
+            One that lies outside the space is left out.
         as_config: what a suggestion becomes for the relay.
     """
 
@@ -44,6 +63,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         history: Sequence[TrialRecord],
         first: int,
         as_config: Callable[[Suggestion], dict[str, Any]],
+        known: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         # A sampler that starts over with its old seed would repeat its first suggestions.
         sampler = optuna.samplers.TPESampler(
@@ -60,6 +80,10 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         for record in history:
             if record.final:
                 self._remember(record)
+        if not history:
+            for point in known:
+                if inside(space, point):
+                    self._ot_study.enqueue_trial(dict(point))
 
     def _remember(self, record: TrialRecord) -> None:
         trial = self._ask(record.overrides)

@@ -8,8 +8,8 @@ from adamml.study.baselines import TRAINED_FUSION
 
 BUDGET = 0.55
 """The chosen trial may cost this share of the strongest fusion's GFLOPs."""
-PROMOTED_BUDGET = 0.9 * BUDGET
-"""Of the trial promoted in its view: joint training moves what a policy costs."""
+PROMOTED_BUDGETS = (0.9 * BUDGET, BUDGET)
+"""Of the trials promoted in its view: joint training moves what a policy costs, either way."""
 
 
 def evaluated(records: Sequence[TrialRecord], kind: str = "trial") -> list[TrialRecord]:
@@ -22,15 +22,17 @@ def promoted(
 ) -> list[TrialRecord]:
     """The best `count` adaptive trials by non-domination: they are trained jointly next.
 
-    The first is the most accurate one within PROMOTED_BUDGET of always-on, which nothing dominates;
-    hypervolume contribution, which orders the rest, would prefer the ends of a saturated front.
+    The first are the most accurate ones within each of PROMOTED_BUDGETS of always-on; hypervolume
+    contribution, which orders the rest, would prefer the ends of a saturated front.
     """
     trials = evaluated(records)
     candidates = [r for r in trials if r.method != "always_on"]
-    always_on = [r.final["gflops"] for r in trials if r.method == "always_on"]
-    limit = PROMOTED_BUDGET * max(always_on, default=0.0)
-    first = [r for r in candidates if r.final["gflops"] <= limit]
-    first = sorted(first, key=lambda r: (-r.final["accuracy"], r.final["gflops"]))[:1]
+    always_on = max((r.final["gflops"] for r in trials if r.method == "always_on"), default=0.0)
+    first: list[TrialRecord] = []
+    for budget in PROMOTED_BUDGETS:
+        within = [r for r in candidates if r.final["gflops"] <= budget * always_on]
+        others = [r for r in within if r not in first]
+        first += sorted(others, key=lambda r: (-r.final["accuracy"], r.final["gflops"]))[:1]
     order = fronts.best(*objectives(candidates), len(candidates), reference)
     rest = [candidates[index] for index in order if candidates[index] not in first]
     return [*first, *rest][:count]
