@@ -21,13 +21,16 @@ N, S, M, K = 4, 3, 2, 8
 def clips() -> dict[str, Tensor]:
     torch.manual_seed(0)
     config = tiny()
-    return {m: torch.randn(N, S, *segment_shape(config, m)) for m in config.modalities}
+    clips = {m: torch.randn(N, S, *segment_shape(config, m)) for m in config.modalities}
+    relevance = torch.randint(0, 2, (N, S, M)).float()
+    return clips | {"draws": torch.rand(N, S, M), "relevance": relevance}
 
 
 def _model(changes: dict[str, object] | None = None) -> AdaMML:
     """Evidence of mixed decisions is needed, so the policy's heads are scaled up."""
     torch.manual_seed(1)
-    model = build_adamml(override(tiny(), changes or {}), K)
+    changes = {"fc2.width": 8, "stages.policy_only": 0} | (changes or {})
+    model = build_adamml(override(tiny(), changes), K)
     if hasattr(model.policy, "heads"):
         with torch.no_grad():
             for head in model.policy.heads.values():
@@ -51,6 +54,8 @@ def test_routed_equals_masked_in_eval_mode(clips, kind: str, fusion: str) -> Non
     routed = model.infer(clips)
     assert torch.equal(masked.decisions, routed.decisions)
     assert torch.allclose(masked.logits, routed.logits, atol=1e-5)
+    if model.fusion.from_features:
+        return
     selected = routed.decisions[..., None] > 0
     assert torch.allclose(
         torch.where(selected, masked.segment_logits, 0), routed.segment_logits, atol=1e-5

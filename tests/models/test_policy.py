@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from adamml.config import Config, override
+from adamml.config import MODALITIES, Config, override
 from adamml.models.policy import POLICIES, PolicyNetwork, build_policy
 from adamml.models.shapes import policy_shape, segment_shape
 from adamml.recipes import kinetics_sounds, tiny
@@ -14,7 +14,14 @@ from torch import Tensor
 
 def _clips(config: Config, videos: int = 3, segments: int = 4) -> dict[str, Tensor]:
     torch.manual_seed(0)
-    return {m: torch.randn(videos, segments, *segment_shape(config, m)) for m in config.modalities}
+    clips = {
+        m: torch.randn(videos, segments, *segment_shape(config, m))
+        for m in config.inputs
+        if m in MODALITIES
+    }
+    decisions = (videos, segments, len(config.modalities))
+    relevance = torch.randint(0, 2, decisions).float()
+    return clips | {"draws": torch.rand(decisions), "relevance": relevance}
 
 
 @pytest.mark.parametrize("temperature", [None, 1.0])
@@ -102,5 +109,5 @@ def test_every_parameter_gets_a_gradient_through_the_sample() -> None:
 
 
 def test_an_unknown_kind_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown policy 'oracle'; choose from always_on, gumbel"):
-        build_policy(override(tiny(), {"policy.kind": "oracle"}))
+    with pytest.raises(ValueError, match="unknown policy 'oracel'; choose from always_on, gumbel"):
+        build_policy(override(tiny(), {"policy.kind": "oracel"}))

@@ -1,7 +1,7 @@
 import torch
 from adamml.config import override
 from adamml.cost.flops import count_costs
-from adamml.models.fusion import FUSIONS
+from adamml.models.fusion import AverageFusion
 from adamml.recipes import tiny
 from adamml.study import references as subject
 from adamml.study.references import oracle_front
@@ -22,14 +22,14 @@ def costs():  # type: ignore[no-untyped-def]
 
 
 def test_the_oracle_front_rises_with_its_budget() -> None:
-    accuracy, gflops = oracle_front(FUSIONS["average"](2), *logits(), costs())
+    accuracy, gflops = oracle_front(AverageFusion(), *logits(), costs())
     assert accuracy == sorted(accuracy)
     assert gflops == sorted(gflops)
     assert len(set(accuracy)) == len(accuracy)
 
 
 def test_the_oracle_is_never_below_computing_everything() -> None:
-    fusion, (segment_logits, labels) = FUSIONS["average"](2), logits()
+    fusion, (segment_logits, labels) = AverageFusion(), logits()
     everything = fusion(segment_logits, torch.ones(40, 3, 2)).mean(1).argmax(-1) == labels
     accuracy, gflops = oracle_front(fusion, segment_logits, labels, costs())
     assert accuracy[-1] >= float(everything.double().mean())
@@ -37,7 +37,7 @@ def test_the_oracle_is_never_below_computing_everything() -> None:
 
 
 def test_greedy_choices_come_close_to_all_of_them(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    fusion, (segment_logits, labels) = FUSIONS["average"](2), logits()
+    fusion, (segment_logits, labels) = AverageFusion(), logits()
     exact, _ = oracle_front(fusion, segment_logits, labels, costs())
     monkeypatch.setattr(subject, "EXHAUSTIVE", 0)
     greedy, gflops = oracle_front(fusion, segment_logits, labels, costs())

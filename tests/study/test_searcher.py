@@ -1,15 +1,16 @@
+from functools import partial
 from typing import Any
 
 import optuna
 import pytest
-from adamml.config import flatten
-from adamml.recipes import tiny
+from adamml.config import flatten, override
+from adamml.recipes import RECIPES, parse_task, tiny
 from adamml.records import TrialRecord
 from adamml.study.searcher import StudySearch, Suggestion
 
 from search_spaces import SPACES, space_of
 
-SPACE = space_of("tiny").space
+SPACE = partial(space_of("tiny").space, modalities=("rgb", "audio"))
 
 
 def plain(suggestion: Suggestion) -> dict[str, Any]:
@@ -74,19 +75,19 @@ def test_failed_trials_are_told_as_failed() -> None:
     assert [t.state for t in subject._ot_study.trials] == [optuna.trial.TrialState.FAIL]
 
 
+@pytest.mark.parametrize("task", ["rgb+audio", "rgb+flow", "rgb+flow+audio", "audio", "rgbdiff"])
 @pytest.mark.parametrize("recipe", SPACES)
-def test_every_point_of_a_space_is_a_config(recipe: str) -> None:
-    from adamml.config import override
-    from adamml.recipes import RECIPES
-
-    space = space_of(recipe)
+def test_every_point_of_a_space_is_a_config(recipe: str, task: str) -> None:
+    modalities, space = parse_task(task), space_of(recipe)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(20):
         trial = study.ask()
-        constants = space.space(trial)
-        config = override(RECIPES[recipe](), {**trial.params, **constants})
-        assert config.recognition["rgb"].name in space.RECOGNITION["rgb"]
+        constants = space.space(trial, modalities)
+        config = override(RECIPES[recipe](modalities), {**trial.params, **constants})
+        for modality in modalities:
+            assert config.recognition[modality].name in space.RECOGNITION[modality]
     assert {"gumbel.temperature", "gumbel.decay", "loss.gamma", "policy_optimizer.lr"} <= set(
         trial.params
     )
-    assert {f"loss.lambdas.{m}" for m in config.modalities} <= set(trial.params)
+    searched = {path for path in trial.params if path.startswith("loss.lambdas.")}
+    assert searched == {f"loss.lambdas.{m}" for m in modalities}

@@ -5,6 +5,7 @@ products. As everywhere in the literature, elementwise work (norms, activations,
 products of late fusion) and making the input (decoding, resizing, spectrograms) are left out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from adamml.config import Config, fingerprint
 from adamml.models.adamml import AdaMML, build_adamml
 from adamml.models.policy import Policy, PolicyNetwork
-from adamml.models.recognition import RecognitionNetwork
 from adamml.models.shapes import policy_shape, segment_shape
 
 NORMS = (
@@ -41,11 +41,18 @@ class Costs:
     joint: int
     lstm: int
     heads: int
+    fusion: int = 0
+    """Of a fusion of features, whose networks have no classifiers of their own."""
+
+    @property
+    def segment_policy(self) -> int:
+        """Everything of the policy, for a segment."""
+        return sum(self.policy.values()) + self.joint + self.lstm + self.heads
 
     @property
     def segment_fixed(self) -> int:
-        """What a segment costs whatever is decided: everything of the policy."""
-        return sum(self.policy.values()) + self.joint + self.lstm + self.heads
+        """What a segment costs whatever is decided: the policy, and a fusion of features."""
+        return self.segment_policy + self.fusion
 
     def segment_selected(self, modality: str) -> int:
         """What a segment costs more when this modality is computed."""
@@ -54,7 +61,7 @@ class Costs:
     @property
     def policy_share(self) -> float:
         """Everything of the policy as a fraction of all recognition networks together."""
-        return self.segment_fixed / sum(map(self.segment_selected, self.modalities))
+        return self.segment_policy / sum(map(self.segment_selected, self.modalities))
 
     def gflops(self, decisions: Tensor) -> Tensor:
         """GMACs of each video: float64 [N] from decisions [N, S, M]."""
@@ -72,7 +79,7 @@ _COUNTED: dict[str, Costs] = {}
 
 def count_costs(config: Config, num_classes: int) -> Costs:
     """Count one segment of the model of a config; cached by what the count depends on."""
-    parts = ("modalities", "rgb", "audio", "recognition", "policy")
+    parts = ("modalities", "rgb", "motion", "audio", "recognition", "policy", "fusion", "fc2")
     key = fingerprint({"classes": num_classes} | {part: getattr(config, part) for part in parts})
     if key not in _COUNTED:
         with torch.device("meta"):
@@ -80,7 +87,7 @@ def count_costs(config: Config, num_classes: int) -> Costs:
     return _COUNTED[key]
 
 
-def count_macs(module: nn.Module, *inputs: Tensor | tuple[Tensor, ...]) -> int:
+def count_macs(module: nn.Module, *inputs: Tensor | Sequence[Tensor]) -> int:
     """Multiply-accumulates of one call of a module, in eval mode.
 
     Raises:
@@ -105,17 +112,25 @@ def count_macs(module: nn.Module, *inputs: Tensor | tuple[Tensor, ...]) -> int:
 
 def _count(config: Config, model: AdaMML) -> Costs:
     recognition, classifier = {}, {}
-    for modality, net in model.recognition.items():
-        assert isinstance(net, RecognitionNetwork)
+    for modality, net in model.networks.items():
         clip, features = segment_shape(config, modality), net.backbone.features
         recognition[modality] = count_macs(net.backbone, torch.empty(1, *clip))
-        classifier[modality] = count_macs(net.classifier, torch.empty(1, features))
+        own = not model.fusion.from_features
+        classifier[modality] = count_macs(net.classifier, torch.empty(1, features)) if own else 0
     return Costs(
         modalities=config.modalities,
         recognition=recognition,
         classifier=classifier,
         **_count_policy(config, model.policy),
+        fusion=_count_fusion(model),
     )
+
+
+def _count_fusion(model: AdaMML) -> int:
+    if not model.fusion.from_features:
+        return 0
+    features = [torch.empty(1, 1, n.backbone.features) for n in model.networks.values()]
+    return count_macs(model.fusion, features, torch.ones(1, 1, len(features)))
 
 
 def _count_policy(config: Config, policy: Policy) -> dict[str, Any]:

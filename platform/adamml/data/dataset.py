@@ -1,24 +1,20 @@
 """Videos as tensors of segments, and batches of them: functions of seed, epoch and index."""
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from adamml.config import Config
+from adamml.config import MODALITIES, Config
+from adamml.data.clips import Clips
 from adamml.data.frames import FrameSource
 from adamml.data.manifest import Manifest
-from adamml.data.modalities import even_rgb, log_spectrogram, train_rgb, windows
-from adamml.data.segments import (
-    audio_starts,
-    even_starts,
-    frame_count,
-    frame_indices,
-    train_starts,
-)
+from adamml.data.relevance import relevant, require_relevance
+from adamml.data.segments import even_starts, frame_count, train_starts
+from adamml.data.visual import Crop, even_crops, train_crops
 
 Item = dict[str, Tensor]
 
@@ -26,9 +22,10 @@ Item = dict[str, Tensor]
 class SegmentDataset(Dataset[Item]):
     """A split's readable videos.
 
-    Item: {"rgb": float32 [S, F, 3, H, W], "audio": float32 [S, 1, 1, B, T], "label": int64 [],
-    "index": int64 []}, of the config's modalities. In training, segments, sizes, crops and flips
-    are drawn from (seed, epoch, index) alone.
+    Item: of config.inputs, visual modalities as float32 [S, F, C, H, W], "audio" [S, 1, 1, B, T],
+    "draws" (uniform in [0, 1), for the random policy) and "relevance" [S, M]; and "label", "index":
+    int64 []. In training, segments, sizes, crops and flips are drawn from (seed, epoch, index)
+    alone; draws always are.
     """
 
     def __init__(
@@ -63,6 +60,10 @@ class SegmentDataset(Dataset[Item]):
         self.epoch = 0
         self._frames = frames
         table = self.manifest.table
+        self._rows = []
+        if "relevance" in config.inputs:
+            require_relevance(self.manifest, config)
+            self._rows = table.to_dict("records")
         self._videos = list(zip(table["id"], table["duration_s"], table["fps"], strict=True))
 
     def set_epoch(self, epoch: int) -> None:
@@ -81,22 +82,21 @@ class SegmentDataset(Dataset[Item]):
             if self.training
             else even_starts(total, self.num_segments, rgb)
         )
-        item = {m: READERS[m](self, name, starts, total, fps, rng) for m in self.config.modalities}
+        clips = Clips(self.config, self._frames, name, starts, total, fps)
+        crops = partial(self._crops, rng)
+        item = {m: clips.read(m, crops) for m in self.config.inputs if m in MODALITIES}
+        if "draws" in self.config.inputs:
+            drawn = rng.random((self.num_segments, len(self.config.modalities)))
+            item["draws"] = torch.from_numpy(drawn).float()
+        if "relevance" in self.config.inputs:
+            row = self._rows[index]
+            item["relevance"] = torch.from_numpy(relevant(row, starts, self.config)).float()
         return item | {"label": self.labels[index], "index": torch.tensor(index)}
 
-    def _rgb(self, name: str, starts: Any, total: int, fps: float, rng: Any) -> Tensor:
-        rgb = self.config.rgb
-        frames = torch.from_numpy(self._frames.frames(name, frame_indices(starts, total, rgb)))
-        return train_rgb(frames, rgb, rng) if self.training else even_rgb(frames, rgb)
-
-    def _audio(self, name: str, starts: Any, total: int, fps: float, rng: Any) -> Tensor:
-        audio = self.config.audio
-        begin = audio_starts(starts, fps, self.config.rgb, audio.seconds)
-        return log_spectrogram(windows(self._frames.audio(name), begin, audio), audio)
-
-
-READERS = {"rgb": SegmentDataset._rgb, "audio": SegmentDataset._audio}
-"""By modality."""
+    def _crops(self, rng: np.random.Generator, stored: tuple[int, int]) -> list[Crop]:
+        if self.training:
+            return train_crops(self.num_segments, stored, self.config.rgb, rng)
+        return even_crops(self.num_segments, stored, self.config.rgb)
 
 
 def batches(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from adamml.data.flow import optical_flow
 from adamml.data.locks import SharedHold
 from adamml.data.shards import Decoding, Entry, Shard, Source
 from adamml.data.video import UnreadableVideo, read_audio, read_frames
@@ -58,6 +59,32 @@ class FrameSource:
             return self._decoded(source, steps)
         size = int(np.prod(entry.shape))
         stored = self._bytes(file)[entry.frames_at : entry.frames_at + size].reshape(entry.shape)
+        return np.asarray(stored[np.minimum(steps, len(stored) - 1)])
+
+    def flow(self, name: str, indices: Array) -> Array:
+        """Flow that begins at these frames; behind the end nothing moves.
+
+        Args:
+            indices: as of frames().
+
+        Returns:
+            uint8 [S, F, 2, h, w], x then y (flow.quantise).
+        """
+        source, entry, file = self._videos[name]
+        steps = indices // self._decoding.every
+        if not entry.shape[0]:
+            before, after = (
+                self._decoded(source, at) for at in (steps, steps + self._decoding.flow_gap)
+            )
+            found = optical_flow(
+                before.reshape(-1, *before.shape[-3:]),
+                after.reshape(-1, *after.shape[-3:]),
+                algorithm=self._decoding.flow,
+                bound=self._decoding.flow_bound,
+            )
+            return found.reshape(*steps.shape, *found.shape[-3:])
+        size = int(np.prod(entry.flow_shape))
+        stored = self._bytes(file)[entry.flow_at : entry.flow_at + size].reshape(entry.flow_shape)
         return np.asarray(stored[np.minimum(steps, len(stored) - 1)])
 
     def audio(self, name: str) -> Array:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from adamml.config import Config
+from adamml.data.flow import optical_flow
 from adamml.data.manifest import Manifest
 from adamml.data.video import UnreadableVideo, probe, read_audio, read_video
 
@@ -25,19 +26,34 @@ class Decoding:
     every: int
     short_side: int
     sample_rate: int
+    flow: str = ""
+    """Algorithm of the optical flow that is kept; none where nothing reads it."""
+    flow_gap: int = 1
+    """Stored frames between the two frames of a flow."""
+    flow_bound: float = 20.0
 
     @classmethod
     def of(cls, config: Config) -> "Decoding":
-        rgb = config.rgb
-        return cls(
+        rgb, motion = config.rgb, config.motion
+        kept = cls(
             every=rgb.stored_every,
             short_side=rgb.stored_short_side,
             sample_rate=config.audio.sample_rate,
         )
+        if "flow" not in config.inputs:
+            return kept
+        gap = motion.step // rgb.stored_every
+        return replace(kept, flow=motion.algorithm, flow_gap=gap, flow_bound=motion.bound)
+
+    def flow_of(self, frames: Array) -> Array:
+        """uint8 [n, 3, h, w] -> uint8 [n, 2, h, w]; behind the last frame nothing moves."""
+        later = frames[np.minimum(np.arange(len(frames)) + self.flow_gap, len(frames) - 1)]
+        return optical_flow(frames, later, algorithm=self.flow, bound=self.flow_bound)
 
     def estimated_bytes(self, duration_s: float, fps: float) -> int:
         """Of a square video: others take more."""
-        frames = duration_s * fps / self.every * 3 * self.short_side**2
+        channels = 5 if self.flow else 3
+        frames = duration_s * fps / self.every * channels * self.short_side**2
         return int(frames + duration_s * self.sample_rate * 2)
 
 
@@ -69,6 +85,8 @@ class Entry:
     """No sound track: samples is 0."""
     frames_at: int = 0
     shape: tuple[int, ...] = (0, 3, 0, 0)
+    flow_at: int = 0
+    flow_shape: tuple[int, ...] = (0, 2, 0, 0)
     audio_at: int = 0
     samples: int = 0
 
@@ -148,7 +166,10 @@ def probe_shard(shard: Shard) -> dict[str, Entry]:
 def read_index(file: Path) -> dict[str, Entry]:
     content = json.loads(file.read_text())
     return {
-        name: Entry(**entry | {"shape": tuple(entry["shape"])}) for name, entry in content.items()
+        name: Entry(
+            **entry | {"shape": tuple(entry["shape"]), "flow_shape": tuple(entry["flow_shape"])}
+        )
+        for name, entry in content.items()
     }
 
 
@@ -169,11 +190,16 @@ def _append(file: IO[bytes], source: Source, decoding: Decoding, threads: int) -
     file.write(samples.tobytes())
     frames_at = file.tell()
     file.write(frames.tobytes())
-    file.write(b"\0" * (frames.nbytes % 2))  # samples start at even addresses
+    flow_at = file.tell()
+    flow = decoding.flow_of(frames) if decoding.flow else np.empty((0, 2, 0, 0), np.uint8)
+    file.write(flow.tobytes())
+    file.write(b"\0" * (file.tell() % 2))  # samples start at even addresses
     return Entry(
         silent=sound is None,
         frames_at=frames_at,
         shape=frames.shape,
+        flow_at=flow_at,
+        flow_shape=flow.shape,
         audio_at=audio_at,
         samples=len(samples),
     )

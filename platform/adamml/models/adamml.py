@@ -5,13 +5,14 @@ policy. Inference routes: each network runs on the segments selected for it and 
 eval mode both give the same logits.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from adamml.config import Config
-from adamml.models.fusion import FUSIONS
+from adamml.models.fusion import FUSIONS, Fusion
 from adamml.models.policy import Clips, Policy, build_policy
 from adamml.models.recognition import RecognitionNetwork, build_recognition
 from adamml.tables import lookup
@@ -22,19 +23,24 @@ class Output(NamedTuple):
     """[N, K], the mean of the fused logits over segments; 0 where a segment selects nothing."""
     decisions: Tensor
     """[N, S, M], exactly 0 or 1."""
-    segment_logits: Tensor
-    """[N, S, M, K], before fusion. What infer skipped is 0."""
+    segment_logits: Tensor | None
+    """[N, S, M, K], before fusion; what infer skipped is 0. None where fusion takes features."""
 
 
 class AdaMML(nn.Module):
     def __init__(
-        self, policy: Policy, recognition: dict[str, RecognitionNetwork], fusion: nn.Module
+        self, policy: Policy, recognition: dict[str, RecognitionNetwork], fusion: Fusion
     ) -> None:
         super().__init__()
         self.policy = policy
         self.recognition = nn.ModuleDict(recognition)
         self.fusion = fusion
         self.num_classes = next(iter(recognition.values())).classifier.out_features
+
+    @property
+    def networks(self) -> dict[str, RecognitionNetwork]:
+        """Modality -> its recognition network, in the order of decisions."""
+        return dict(self.recognition.items())  # type: ignore[arg-type]
 
     def forward(self, clips: Clips, *, temperature: float) -> Output:
         """Masked: every recognition network sees every segment.
@@ -44,8 +50,9 @@ class AdaMML(nn.Module):
             temperature: of the Gumbel noise in training mode; in eval mode the likelier option is
                 taken without noise.
         """
-        unfused = torch.stack([net(clips[m]) for m, net in self.recognition.items()], dim=2)
-        return self.forward_from_logits(self.policy_clips(clips), unfused, temperature=temperature)
+        unfused = [self._said(net)(clips[m]) for m, net in self.networks.items()]
+        decisions = self._decide(self.policy_clips(clips), temperature)
+        return self._fused(unfused, decisions)
 
     def forward_from_logits(
         self, policy_clips: Clips, segment_logits: Tensor, *, temperature: float
@@ -54,9 +61,16 @@ class AdaMML(nn.Module):
 
         Args:
             policy_clips: from policy_clips().
+
+        Raises:
+            ValueError: the fusion takes features.
         """
-        decisions = self.policy(policy_clips, temperature=temperature if self.training else None)
-        return self._fused(segment_logits, decisions)
+        if self.fusion.from_features:
+            raise ValueError(
+                "stages.policy_only must be 0 with a fusion of features: it has no segment logits"
+            )
+        decisions = self._decide(policy_clips, temperature)
+        return self._fused(segment_logits.unbind(2), decisions)
 
     @torch.no_grad()
     def infer(self, clips: Clips, decisions: Tensor | None = None) -> Output:
@@ -70,21 +84,35 @@ class AdaMML(nn.Module):
             decisions = self.policy(self.policy_clips(clips), temperature=None)
         routed = [
             self._routed(net, clips[m], decisions[..., number] > 0)
-            for number, (m, net) in enumerate(self.recognition.items())
+            for number, (m, net) in enumerate(self.networks.items())
         ]
-        return self._fused(torch.stack(routed, dim=2), decisions)
+        return self._fused(routed, decisions)
 
     def policy_clips(self, clips: Clips) -> Clips:
         """What the policy sees of the clips; involves no parameters, so it can be cached."""
         return self.policy.view(clips)
 
-    def _routed(self, net: nn.Module, clips: Tensor, selected: Tensor) -> Tensor:
-        logits = clips.new_zeros(*selected.shape, self.num_classes)
-        if selected.any():
-            logits[selected] = net(clips[selected][None])[0].to(logits.dtype)
-        return logits
+    def _decide(self, policy_clips: Clips, temperature: float) -> Tensor:
+        decisions: Tensor = self.policy(
+            policy_clips, temperature=temperature if self.training else None
+        )
+        return decisions
 
-    def _fused(self, segment_logits: Tensor, decisions: Tensor) -> Output:
+    def _said(self, net: RecognitionNetwork) -> Callable[[Tensor], Tensor]:
+        """What the fusion takes of a recognition network: its segment logits, or its features."""
+        return net.features if self.fusion.from_features else net
+
+    def _routed(self, net: RecognitionNetwork, clips: Tensor, selected: Tensor) -> Tensor:
+        size = net.backbone.features if self.fusion.from_features else self.num_classes
+        routed = clips.new_zeros(*selected.shape, size)
+        if selected.any():
+            routed[selected] = self._said(net)(clips[selected][None])[0].to(routed.dtype)
+        return routed
+
+    def _fused(self, unfused: Sequence[Tensor], decisions: Tensor) -> Output:
+        if self.fusion.from_features:
+            return Output(self.fusion(unfused, decisions).mean(dim=1), decisions, None)
+        segment_logits = torch.stack(list(unfused), dim=2)
         fused = self.fusion(segment_logits, decisions)
         return Output(fused.mean(dim=1), decisions, segment_logits)
 
@@ -96,5 +124,6 @@ def build_adamml(config: Config, num_classes: int) -> AdaMML:
         ValueError: a backbone, policy or fusion that no table has.
     """
     recognition = {m: build_recognition(config, m, num_classes) for m in config.modalities}
-    fusion = lookup(FUSIONS, config.fusion, what="fusion")(len(config.modalities))
+    features = sum(net.backbone.features for net in recognition.values())
+    fusion = lookup(FUSIONS, config.fusion, what="fusion")(config, num_classes, features)
     return AdaMML(build_policy(config), recognition, fusion)

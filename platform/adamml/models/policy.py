@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adamml.config import Config
+from adamml.config import VISUAL, Config
 from adamml.models.backbones import build_backbone
 from adamml.models.gumbel import gumbel_choice, one_hot_argmax
-from adamml.models.shapes import CHANNELS
+from adamml.models.shapes import channels
 from adamml.tables import lookup
 
 Clips = dict[str, Tensor]
@@ -21,7 +21,10 @@ class Policy(nn.Module):
     """What all policies have in common: a view of the clips, and decisions made from it."""
 
     def view(self, clips: Clips) -> Clips:
-        """What the policy sees, modality -> [N, S, f, C, h, w]; no parameter is involved."""
+        """What the policy sees of clips (of config.inputs); no parameter is involved.
+
+        A learned policy: modality that is decided about -> [N, S, f, C, h, w].
+        """
         raise NotImplementedError
 
     def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
@@ -41,7 +44,11 @@ class PolicyNetwork(Policy):
         super().__init__()
         sizes, num_modalities = config.policy, len(config.modalities)
         self.pixels, self.frame_step = sizes.pixels, sizes.frame_step
-        backbones = {m: build_backbone(sizes.backbones[m], CHANNELS[m]) for m in config.modalities}
+        self.seen = config.seen
+        backbones = {
+            m: build_backbone(sizes.backbones[m], channels(config, seen))
+            for m, seen in self.seen.items()
+        }
         self.features = sum(backbone.features for backbone in backbones.values())
         self.backbones = nn.ModuleDict(backbones)
         self.joint = nn.Sequential(
@@ -56,7 +63,10 @@ class PolicyNetwork(Policy):
     @torch.no_grad()
     def view(self, clips: Clips) -> Clips:
         """Every frame_step-th frame, resized to the policy's pixels; sound as it is."""
-        return {m: self._small(clips[m]) if m != "audio" else clips[m] for m in self.backbones}
+        return {
+            m: self._small(clips[seen]) if seen in VISUAL else clips[seen]
+            for m, seen in self.seen.items()
+        }
 
     def logits(self, view: Clips) -> Tensor:
         """[N, S, M, 2], index 1 = use; each step also sees the logits of the one before it."""
@@ -103,9 +113,45 @@ class AlwaysOn(Policy):
         return torch.ones(*clips.shape[:2], len(self.modalities), device=clips.device)
 
 
+class RandomPolicy(Policy):
+    """Computes each segment of a modality with the probability policy.rates has for it, or 0.5.
+
+    With rates that a learned policy had, it spends the same without looking ("matched rates"). The
+    draws come with the videos, so that they do not depend on batches or workers.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.rates = [config.policy.rates.get(m, 0.5) for m in config.modalities]
+
+    def view(self, clips: Clips) -> Clips:
+        """Uniform numbers in [0, 1): {"draws": [N, S, M]}."""
+        return {"draws": clips["draws"]}
+
+    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+        draws = view["draws"].float()
+        return (draws < draws.new_tensor(self.rates)).float()
+
+
+class OraclePolicy(Policy):
+    """Computes a modality exactly where the manifest says that it carries evidence."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+
+    def view(self, clips: Clips) -> Clips:
+        """{"relevance": [N, S, M]}."""
+        return {"relevance": clips["relevance"]}
+
+    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+        return view["relevance"].float()
+
+
 POLICIES: dict[str, Callable[[Config], Policy]] = {
     "gumbel": PolicyNetwork,
     "always_on": AlwaysOn,
+    "random": RandomPolicy,
+    "oracle": OraclePolicy,
 }
 
 

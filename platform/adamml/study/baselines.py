@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adamml.config import Config, override
+from adamml.recipes import lambdas
 from adamml.study.pretrained import unimodal_key
 from adamml.study.settings import backbone_overrides
 
@@ -13,25 +14,25 @@ ALWAYS_ON = {"policy.kind": "always_on"}
 PUBLISHED = {
     "loss.correctness": "argmax",
     "loss.gamma": 10.0,
-    "loss.lambdas.rgb": 1.0,
-    "loss.lambdas.audio": 0.05,
     "gumbel.temperature": 5.0,
     "gumbel.decay": 0.965,
     "policy_optimizer.lr": 0.01,
 }
 """The published setting (paper.md 1.3), in the recipe's backbones. Outside every space."""
 BASELINES: dict[str, dict[str, Any]] = {"always_on": ALWAYS_ON, "published": PUBLISHED}
+"""Without the published lambdas, which baseline_specs adds."""
 UNTRAINED_FUSIONS = ("average", "max")
 TRAINED_FUSION = "fusion-average-trained"
 """Average fusion with as many recognition epochs as the trials that are trained jointly."""
 
 
-def baseline_specs(base: Mapping[str, Any], fidelity: str) -> list[Spec]:
+def baseline_specs(config: Config, base: Mapping[str, Any], fidelity: str) -> list[Spec]:
     """The first trials of a study: always-on fusion and the published setting.
 
     Args:
         base: the study's own overrides of its recipe.
     """
+    published = {f"loss.lambdas.{m}": value for m, value in lambdas(config.modalities).items()}
     return [
         {
             "kind": "trial",
@@ -39,7 +40,7 @@ def baseline_specs(base: Mapping[str, Any], fidelity: str) -> list[Spec]:
             "method": method,
             "name": f"{number:03d} {method}",
             "fidelity": fidelity,
-            "overrides": {**base, **changes},
+            "overrides": {**base, **changes} | (published if method == "published" else {}),
         }
         for number, (method, changes) in enumerate(BASELINES.items())
     ]

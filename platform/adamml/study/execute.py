@@ -28,10 +28,11 @@ def execute(assignment: Assignment, report: Report, context: dict[str, Any]) -> 
     Args:
         assignment: its spec holds kind (an entry of KINDS), id, and the overrides of the recipe.
         report: of the slot; raises Stopped.
-        context: home, study, data (folders), recipe.
+        context: home, study, data (folders), recipe, modalities.
     """
     spec = assignment["spec"]
-    config = override(lookup(RECIPES, context["recipe"], what="recipe")(), spec["overrides"])
+    recipe = lookup(RECIPES, context["recipe"], what="recipe")
+    config = override(recipe(tuple(context["modalities"])), spec["overrides"])
     splits = splits_of(Path(context["data"]), config)
     home, study = Path(context["home"]), Path(context["study"])
     run = Run(assignment, report, home, study, config, splits, Workers.current())

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ from adamml.data.manifest import load_manifest
 from adamml.data.synthetic import synthetic_name
 from adamml.follower import check_tracking_uri, default_tracking_uri
 from adamml.overrides import parse
-from adamml.recipes import RECIPES
+from adamml.recipes import RECIPES, parse_task
 from adamml.study.plan import Plan
 from adamml.study.searcher import Space
 from adamml.study.settings import study_settings
@@ -28,6 +29,8 @@ class Options:
     recipe: str | None = None
     """demo (small networks, built-in videos), tiny (seconds), or kinetics_sounds (the published
     settings). Default: kinetics_sounds where --data is given, else demo."""
+    task: str = "rgb+audio"
+    """Modalities to choose among: any of rgb, audio, flow and rgbdiff, joined by +."""
     data: Path | None = None
     """Folder of your videos, with a manifest.parquet. Default: built-in videos are generated."""
     home: Path | None = None
@@ -78,8 +81,11 @@ def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved
     if options.home is not None:
         os.environ["ADAMML_HOME"] = str(options.home.expanduser().absolute())
     recipe = options.recipe or ("kinetics_sounds" if options.data else "demo")
-    config = lookup(RECIPES, recipe, what="recipe")()
-    space = space_of(recipe)
+    modalities = parse_task(options.task)
+    config = lookup(RECIPES, recipe, what="recipe")(modalities)
+    module = space_of(recipe)
+    space = partial(module.space, modalities=modalities)
+    recognition = {m: module.RECOGNITION[m] for m in modalities}
     _at_least(options.trials, 2, "trials (always-on fusion and the published setting come first)")
     _at_least(options.slots, 1, "slots")
     _at_least(options.workers_per_slot, 1, "workers-per-slot")
@@ -88,21 +94,21 @@ def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved
     data = options.data.expanduser().absolute() if options.data else _built_in(config)
     settings = study_settings(
         config,
-        space=space.__name__,
-        searched=_searched(space.space),
-        recognition=space.RECOGNITION,
+        space=module.__name__,
+        searched=_searched(space),
+        recognition=recognition,
         data=f"manifest {load_manifest(data).fingerprint}" if options.data else "built-in",
         workers_per_slot=options.workers_per_slot,
     )
     plan = Plan(
         config=config,
         base=base,
-        space=space.space,
-        recognition=space.RECOGNITION,
+        space=space,
+        recognition=recognition,
         settings=settings,
         folder=home.home() / "studies" / _name(options.name or settings.default_name),
-        trials=options.trials or space.TRIALS,
-        joint=space.JOINT,
+        trials=options.trials or module.TRIALS,
+        joint=module.JOINT,
     )
     uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())
     return Resolved(

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from adamml.config import Config, fingerprint, flatten
+from adamml.config import MOTION, Config, fingerprint, flatten
 from adamml.data.locks import locked
 from adamml.data.manifest import Split
 from adamml.training.checkpoints import load_weights, save_weights
@@ -40,7 +40,8 @@ def unimodal_key(config: Config, modality: str, data: str) -> str:
         data: the manifest's fingerprint.
     """
     paths = (
-        f"{modality}.",
+        "rgb.",  # where segments lie, also those of audio
+        "motion." if modality in MOTION else f"{modality}.",
         f"recognition.{modality}.",
         f"unimodal.{modality}.",
         "execution.",

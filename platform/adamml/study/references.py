@@ -53,7 +53,9 @@ def all_segment_logits(
     for batch in batches(dataset, batch_size=config.data.batch_size, shuffle_seed=None):
         clips = {m: batch[m].to(workers.device) for m in config.modalities}
         ones = torch.ones(*clips[config.modalities[0]].shape[:2], len(clips), device=workers.device)
-        logits.append(model.infer(clips, ones).segment_logits.float().cpu())
+        said = model.infer(clips, ones).segment_logits
+        assert said is not None, "a fusion of features has no segment logits"
+        logits.append(said.float().cpu())
         labels.append(batch["label"])
     return torch.cat(logits), torch.cat(labels)
 

@@ -8,7 +8,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from adamml.config import FEATURE_FUSIONS
 from adamml.data.manifest import Manifest
+from adamml.data.relevance import relevance_known
 from adamml.journal import Journal, read_journal
 from adamml.records import TrialRecord
 from adamml.study.baselines import (
@@ -88,7 +90,7 @@ class Study:
         self.say("running baselines")
         plan = self.plan
         fidelity = plan.first_fidelity
-        specs = baseline_specs(plan.base, fidelity)[: plan.trials]
+        specs = baseline_specs(plan.config, plan.base, fidelity)[: plan.trials]
         specs += fusion_specs(plan.config, plan.base, fidelity)
         self.runner.run(specs, fidelity)
 
@@ -106,7 +108,8 @@ class Study:
         """What a perfect policy could do, where the manifest knows the evidence."""
         joint = (r for r in self.records if r.method == "always_on" and r.fidelity == "joint")
         always_on = next(joint, None)
-        known = all(f"{m}_stretches" in manifest.table for m in self.plan.config.modalities)
+        config = self.plan.config
+        known = relevance_known(manifest, config) and config.fusion not in FEATURE_FUSIONS
         if self.runner.record.references or not known or always_on is None:
             return
         self.say("computing the oracle front")

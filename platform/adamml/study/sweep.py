@@ -62,6 +62,7 @@ def sweep(resolved: Resolved, draw: Draw) -> Outcome:
                     "study": str(plan.folder),
                     "data": str(resolved.data),
                     "recipe": plan.config.recipe,
+                    "modalities": list(plan.config.modalities),
                 },
             ) as slots:
                 display.resize(size["count"])

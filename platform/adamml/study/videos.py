@@ -71,7 +71,12 @@ def fixed_view(
     """What the policy sees of a split, and the frozen unimodal networks' segment logits."""
     where = f"{splits.manifest.fingerprint} {split} {_input_key(config)}"
     seen = fingerprint(
-        {"p": config.policy.kind, "x": config.policy.pixels, "f": config.policy.frame_step}
+        {
+            "p": config.policy.kind,
+            "s": config.seen,
+            "x": config.policy.pixels,
+            "f": config.policy.frame_step,
+        }
     )
 
     def clips() -> dict[str, torch.Tensor]:
@@ -90,5 +95,6 @@ def fixed_view(
 
 
 def _input_key(config: Config) -> str:
-    parts = {"rgb": config.rgb, "audio": config.audio, "segments": config.data.test_segments}
-    return fingerprint(parts | {"modalities": config.modalities})
+    parts = {"rgb": config.rgb, "motion": config.motion, "audio": config.audio}
+    sizes = {"segments": config.data.test_segments, "inputs": config.inputs}
+    return fingerprint(parts | sizes)

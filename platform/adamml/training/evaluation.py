@@ -73,7 +73,7 @@ def evaluate(
         world_size=workers.world_size,
         loader_workers=config.data.loader_workers,
     ):
-        clips = {m: batch[m].to(workers.device) for m in config.modalities}
+        clips = {name: batch[name].to(workers.device) for name in config.inputs}
         outputs.append(model.infer(clips))
         labels.append(batch["label"])
     return _collect(workers, outputs, labels)
@@ -87,7 +87,7 @@ def evaluate_view(model: AdaMML, view: FixedView, config: Config, workers: Worke
     outputs, labels = [], []
     for chunk in rows.split(config.data.batch_size):
         batch = view.batch(chunk, workers.device)
-        clips = {m: batch[m] for m in config.modalities}
+        clips = {name: batch[name] for name in config.inputs if name in batch}
         logits = batch["segment_logits"]
         outputs.append(model.forward_from_logits(clips, logits, temperature=1.0))
         labels.append(batch["label"])

@@ -56,7 +56,7 @@ def policy_clips_of(model: AdaMML, dataset: SegmentDataset, batch_size: int) -> 
     """
     parts: dict[str, list[Tensor]] = {}
     for batch in batches(dataset, batch_size=batch_size, shuffle_seed=None):
-        clips = model.policy_clips({m: batch[m] for m in model.recognition})
+        clips = model.policy_clips(batch)
         for modality, clip in clips.items():
             parts.setdefault(modality, []).append(clip.half())
         size = sum(p[0].nbytes for p in parts.values()) / len(batch["label"]) * len(dataset)

@@ -5,6 +5,7 @@ can wrap it. `trained` names the parts of the model that its optimiser updates; 
 and in eval mode (in the released code its batch norm still updates: paper.md, quirk 5).
 """
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -30,10 +31,14 @@ class Pass(nn.Module):
     def __init__(self, model: nn.Module, config: Config) -> None:
         super().__init__()
         self.model, self.config = model, config
+        from_features = isinstance(model, AdaMML) and model.fusion.from_features
+        self.unused = re.compile(r"^recognition\.\w+\.classifier\.") if from_features else None
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(self._trains(name))
 
     def _trains(self, name: str) -> bool:
+        if self.unused is not None and self.unused.search(name):
+            return False
         return not self.trained or name.split(".")[0] in self.trained
 
     def parameters_trained(self) -> list[nn.Parameter]:
@@ -49,8 +54,8 @@ class Pass(nn.Module):
         modalities, loss = self.config.modalities, self.config.loss
         return policy_loss(output.logits, output.decisions, batch["label"], modalities, loss)
 
-    def modalities(self, batch: Batch) -> dict[str, Tensor]:
-        return {m: batch[m] for m in self.config.modalities if m in batch}
+    def clips(self, batch: Batch) -> dict[str, Tensor]:
+        return {name: batch[name] for name in self.config.inputs if name in batch}
 
 
 class UnimodalPass(Pass):
@@ -61,7 +66,7 @@ class UnimodalPass(Pass):
     model: RecognitionNetwork
 
     def forward(self, batch: Batch, temperature: float) -> LossParts:
-        (clips,) = self.modalities(batch).values()
+        (clips,) = self.clips(batch).values()
         return recognition_loss(self.model(clips).mean(1), batch["label"])
 
 
@@ -73,7 +78,7 @@ class RecognitionPass(Pass):
     model: AdaMML
 
     def forward(self, batch: Batch, temperature: float) -> LossParts:
-        output = self.model(self.modalities(batch), temperature=temperature)
+        output = self.model(self.clips(batch), temperature=temperature)
         return recognition_loss(output.logits, batch["label"])
 
 
@@ -85,7 +90,7 @@ class PolicyPass(Pass):
     model: AdaMML
 
     def forward(self, batch: Batch, temperature: float) -> LossParts:
-        return self.penalised(self.model(self.modalities(batch), temperature=temperature), batch)
+        return self.penalised(self.model(self.clips(batch), temperature=temperature), batch)
 
 
 class PolicyFromLogitsPass(Pass):
@@ -98,7 +103,7 @@ class PolicyFromLogitsPass(Pass):
 
     def forward(self, batch: Batch, temperature: float) -> LossParts:
         output = self.model.forward_from_logits(
-            self.modalities(batch), batch["segment_logits"], temperature=temperature
+            self.clips(batch), batch["segment_logits"], temperature=temperature
         )
         return self.penalised(output, batch)
 

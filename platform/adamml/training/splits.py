@@ -26,7 +26,8 @@ class Splits:
 
     def alone(self, modality: str) -> "Splits":
         """The same videos of which only one modality is read."""
-        return replace(self, config=replace(self.config, modalities=(modality,)))
+        policy = replace(self.config.policy, kind="always_on")
+        return replace(self, config=replace(self.config, modalities=(modality,), policy=policy))
 
     def _dataset(self, split: Split, num_segments: int, training: bool) -> SegmentDataset:
         return SegmentDataset(
