@@ -43,11 +43,13 @@ def set_learning_rate(
 ) -> float:
     """A tenth after each milestone passed, by epochs of the stage (the first is 1).
 
-    The released code re-creates optimisers under schedulers that hold the old ones, so that its
-    rate never decays (paper.md, quirk 3); this is the schedule it describes.
+    With quirks.constant_learning_rate the rates of recognition and policy never decay; unimodal
+    networks are another program in the released code, whose schedule works.
     """
     settings = _settings(config, name, modality)
-    lr = settings.lr * DECAY_FACTOR ** sum(stage_epoch > m for m in settings.milestones)
+    constant = config.quirks.constant_learning_rate and name != "unimodal"
+    passed = 0 if constant else sum(stage_epoch > m for m in settings.milestones)
+    lr = settings.lr * DECAY_FACTOR**passed
     for group in optimizer.param_groups:
         group["lr"] = lr
     return lr

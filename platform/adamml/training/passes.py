@@ -2,7 +2,7 @@
 
 A pass is a module whose forward returns the loss parts of a batch, so that DistributedDataParallel
 can wrap it. `trained` names the parts of the model that its optimiser updates; all else is frozen
-and in eval mode (in the released code its batch norm still updates: paper.md, quirk 5).
+and in eval mode (unless quirks.frozen_parts_in_training_mode).
 """
 
 import re
@@ -46,8 +46,9 @@ class Pass(nn.Module):
 
     def train(self, mode: bool = True) -> "Pass":
         super().train(mode)
-        for name, child in self.model.named_children():
-            child.train(mode and self._trains(name))
+        if not self.config.quirks.frozen_parts_in_training_mode:
+            for name, child in self.model.named_children():
+                child.train(mode and self._trains(name))
         return self
 
     def penalised(self, output: Output, batch: Batch) -> LossParts:
@@ -79,6 +80,8 @@ class RecognitionPass(Pass):
 
     def forward(self, batch: Batch, temperature: float) -> LossParts:
         output = self.model(self.clips(batch), temperature=temperature)
+        if self.config.quirks.full_loss_for_recognition:
+            return self.penalised(output, batch)
         return recognition_loss(output.logits, batch["label"])
 
 
