@@ -75,6 +75,7 @@ def kinetics_sounds(modalities: Modalities = RGB_AUDIO) -> Config:
         policy=PolicyConfig(
             backbones={m: BackboneConfig(name="mobilenet_v2") for m in modalities},
             proxies=proxies(modalities),
+            rates=dict.fromkeys(modalities, 0.5),
         ),
         loss=LossConfig(lambdas=lambdas(modalities)),
         unimodal={m: UnimodalConfig() for m in modalities},
@@ -116,6 +117,7 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
         policy=PolicyConfig(
             backbones={m: replace(conv3, width=8) if m == "audio" else conv3 for m in modalities},
             proxies=proxies(modalities),
+            rates=dict.fromkeys(modalities, 0.5),
             pixels=32,
             joint_width=128,
             lstm_width=64,
