@@ -7,7 +7,7 @@ otherwise: TRIALS in all; JOINT of them, and always-on fusion, are trained joint
 import importlib
 from types import ModuleType
 
-SPACES = ("demo", "kinetics_sounds", "tiny")
+SPACES = ("activitynet", "demo", "fcvid", "kinetics_sounds", "mini_sports1m", "tiny")
 
 
 def space_of(recipe: str) -> ModuleType:

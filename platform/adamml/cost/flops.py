@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from adamml.config import Config, fingerprint
+from adamml.config import Config, fingerprint, flatten, override
+from adamml.cost.published import Bill, billed_lstm, billed_shape
 from adamml.models.adamml import AdaMML, build_adamml
 from adamml.models.policy import Policy, PolicyNetwork
 from adamml.models.shapes import policy_shape, segment_shape
@@ -41,8 +42,10 @@ class Costs:
     joint: int
     lstm: int
     heads: int
-    fusion: int = 0
+    fusion: int
     """Of a fusion of features, whose networks have no classifiers of their own."""
+    billed: Bill
+    """The same segment as the reference bills it."""
 
     @property
     def segment_policy(self) -> int:
@@ -64,7 +67,7 @@ class Costs:
         return self.segment_policy / sum(map(self.segment_selected, self.modalities))
 
     def gflops(self, decisions: Tensor) -> Tensor:
-        """GMACs of each video: float64 [N] from decisions [N, S, M]."""
+        """GMACs of each video: float64 [N] from decisions [N, S, M], fractions being rates."""
         selected = decisions.detach().double()
         prices = selected.new_tensor([self.segment_selected(m) for m in self.modalities])
         return ((selected @ prices).sum(dim=1) + decisions.shape[1] * self.segment_fixed) / 1e9
@@ -79,6 +82,8 @@ _COUNTED: dict[str, Costs] = {}
 
 def count_costs(config: Config, num_classes: int) -> Costs:
     """Count one segment of the model of a config; cached by what the count depends on."""
+    # Where weights come from costs nothing, and the meta device can't load them.
+    config = override(config, {p: "" for p in flatten(config) if p.endswith(".weights")})
     parts = ("modalities", "rgb", "motion", "audio", "recognition", "policy", "fusion", "fc2")
     key = fingerprint({"classes": num_classes} | {part: getattr(config, part) for part in parts})
     if key not in _COUNTED:
@@ -123,7 +128,18 @@ def _count(config: Config, model: AdaMML) -> Costs:
         classifier=classifier,
         **_count_policy(config, model.policy),
         fusion=_count_fusion(model),
+        billed=_count_bill(config, model.policy, recognition),
     )
+
+
+def _count_bill(config: Config, policy: Policy, recognition: dict[str, int]) -> Bill:
+    if not isinstance(policy, PolicyNetwork):
+        return Bill(recognition=recognition, policy=dict.fromkeys(config.modalities, 0), lstm=0)
+    billed = {
+        m: count_macs(backbone, torch.empty(1, *billed_shape(config, m)))
+        for m, backbone in policy.backbones.items()
+    }
+    return Bill(recognition=recognition, policy=billed, lstm=billed_lstm(config))
 
 
 def _count_fusion(model: AdaMML) -> int:

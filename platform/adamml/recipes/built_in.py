@@ -1,10 +1,8 @@
-"""Recipes: functions of the modalities that return a complete config."""
+"""Recipes for the built-in dataset."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from adamml.config import (
-    MODALITIES,
     AudioConfig,
     BackboneConfig,
     Config,
@@ -17,69 +15,7 @@ from adamml.config import (
     SyntheticConfig,
     UnimodalConfig,
 )
-
-Modalities = tuple[str, ...]
-RGB_AUDIO: Modalities = ("rgb", "audio")
-PUBLISHED_LAMBDAS: dict[Modalities, dict[str, float]] = {
-    ("rgb", "audio"): {"rgb": 1.0, "audio": 0.05},
-    ("rgb", "flow"): {"rgb": 1.0, "flow": 1.0},
-    ("rgb", "audio", "flow"): {"rgb": 0.5, "audio": 0.05, "flow": 0.8},
-}
-"""paper.md 1.3."""
-OTHER_LAMBDAS = {"rgb": 1.0, "audio": 0.05, "flow": 1.0, "rgbdiff": 1.0}
-"""For tasks that nothing was published for."""
-
-
-def parse_task(task: str) -> Modalities:
-    """ "rgb+flow+audio" -> its modalities in the order of MODALITIES.
-
-    Raises:
-        ValueError: an unknown modality, one that is there twice, or none.
-    """
-    names = task.split("+")
-    if not set(names) <= set(MODALITIES) or len(set(names)) < len(names):
-        raise ValueError(
-            f"task must be modalities of {', '.join(MODALITIES)}, each once, joined by +, "
-            f"got {task!r}"
-        )
-    return tuple(m for m in MODALITIES if m in names)
-
-
-def lambdas(modalities: Modalities) -> dict[str, float]:
-    """The published weights of usage, or those of the same modalities elsewhere."""
-    return PUBLISHED_LAMBDAS.get(modalities) or {m: OTHER_LAMBDAS[m] for m in modalities}
-
-
-def proxies(modalities: Modalities) -> dict[str, str]:
-    """The policy looks at differences of frames instead of flow (the poster's better variant)."""
-    return {"flow": "rgbdiff"} if "flow" in modalities else {}
-
-
-def kinetics_sounds(modalities: Modalities = RGB_AUDIO) -> Config:
-    """Kinetics-Sounds with the settings of the published code (IBM/AdaMML).
-
-    Published for rgb + audio: 88.17 top-1 at 76.45 GFLOPs per video, rgb in 46.47% and audio in
-    94.15% of the segments; weighted fusion 87.86 at 145.17. ResNet-50 on 8 frames of 224 pixels,
-    MobileNetV2 on 256 x 256 spectrograms, 5 segments in training and 10 in tests; unimodal 60
-    epochs; then 5 warm-up, 20 alternating and 10 fine-tuning epochs; gamma 10, temperature 5
-    decayed by 0.965 (paper.md 1.3).
-    """
-    recognition = {m: BackboneConfig() for m in modalities}
-    if "audio" in modalities:
-        recognition["audio"] = BackboneConfig(name="mobilenet_v2")
-    return Config(
-        recipe="kinetics_sounds",
-        modalities=modalities,
-        data=DataConfig(num_classes=31, loader_workers=8),
-        recognition=recognition,
-        policy=PolicyConfig(
-            backbones={m: BackboneConfig(name="mobilenet_v2") for m in modalities},
-            proxies=proxies(modalities),
-            rates=dict.fromkeys(modalities, 0.5),
-        ),
-        loss=LossConfig(lambdas=lambdas(modalities)),
-        unimodal={m: UnimodalConfig() for m in modalities},
-    )
+from adamml.recipes.tasks import RGB_AUDIO, Modalities, lambdas, proxies
 
 
 def demo(modalities: Modalities = RGB_AUDIO) -> Config:
@@ -168,10 +104,3 @@ def tiny(modalities: Modalities = RGB_AUDIO) -> Config:
         },
         stages={"policy_only": 2, "warm_up": 1, "alternating": 1, "fine_tuning": 1},
     )
-
-
-RECIPES: dict[str, Callable[[Modalities], Config]] = {
-    "demo": demo,
-    "kinetics_sounds": kinetics_sounds,
-    "tiny": tiny,
-}

@@ -1,0 +1,123 @@
+"""What a video costs under a recipe: counted, and as the paper bills it.
+
+    PYTHONPATH=platform python -m adamml.cost kinetics_sounds
+    PYTHONPATH=platform python -m adamml.cost kinetics_sounds --rates rgb=0.4647,audio=0.9415
+    PYTHONPATH=platform python -m adamml.cost kinetics_sounds --task rgb+flow+audio --json
+
+Policy networks are listed by the modality that they decide about, as in the config; what one looks
+at instead stands beside it: "flow (sees rgbdiff)".
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tyro
+from rich.console import Console
+
+from adamml.config import Config, override
+from adamml.cost.flops import Costs, count_costs
+from adamml.cost.table import at_rates, segment_table, video_table
+from adamml.overrides import parse
+from adamml.recipes import RECIPES, parse_task
+from adamml.tables import lookup
+
+FROM_A_JOB = 110
+"""Columns of text where there is no terminal to ask."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    recipe: tyro.conf.Positional[str]
+    """An entry of adamml.recipes.RECIPES, e.g. kinetics_sounds."""
+    task: str = "rgb+audio"
+    """Modalities to choose among: any of rgb, audio, flow and rgbdiff, joined by +."""
+    rates: str = ""
+    """Fraction of segments that compute a modality, e.g. rgb=0.4647,audio=0.9415; 1 where not
+    given."""
+    segments: int | None = None
+    """Segments per video. Default: as many as the recipe has in tests."""
+    override: tuple[str, ...] = ()
+    """Changes to the recipe, e.g. --override recognition.rgb.name=resnet18 policy.pixels=112."""
+    json: bool = False
+    """Print JSON: multiply-accumulates per segment as integers, GFLOPs per video at the rates."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0, or 2 for a mistake of the user's."""
+    options = tyro.cli(Options, description=__doc__, args=arguments)
+    try:
+        config = lookup(RECIPES, options.recipe, what="recipe")(parse_task(options.task))
+        config = override(config, parse(options.override, config))
+        rates = parse_rates(options.rates, config.modalities)
+        segments = config.data.test_segments if options.segments is None else options.segments
+        if segments < 1:
+            raise ValueError(f"segments must be at least 1, got {segments}")
+        costs = count_costs(config, config.data.num_classes)
+    except (ValueError, RuntimeError) as error:  # torch refuses overrides to impossible sizes so
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(as_json(config, costs, rates, segments), indent=2))
+        return 0
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=FROM_A_JOB)
+    console.print(segment_table(config, costs), video_table(costs, rates, segments), sep="\n")
+    return 0
+
+
+def parse_rates(text: str, modalities: Sequence[str]) -> dict[str, float]:
+    """ "rgb=0.4647,audio=0.9415" -> a rate for every modality, 1 where none is given.
+
+    Raises:
+        ValueError: another modality, one that is there twice, or a rate outside [0, 1].
+    """
+    given: dict[str, float] = {}
+    for part in text.split(",") if text else []:
+        modality, _, value = (piece.strip() for piece in part.partition("="))
+        if modality not in modalities or modality in given:
+            raise ValueError(
+                f"rates must be of {', '.join(modalities)}, each at most once, got {part!r}"
+            )
+        try:
+            given[modality] = float(value)
+        except ValueError:
+            raise ValueError(f"rates must be modality=number, got {part!r}") from None
+        if not 0 <= given[modality] <= 1:
+            raise ValueError(f"rates must be in [0, 1], got {part!r}")
+    return {m: given.get(m, 1.0) for m in modalities}
+
+
+def as_json(config: Config, costs: Costs, rates: dict[str, float], segments: int) -> dict[str, Any]:
+    """What --json prints.
+
+    Beside what a segment costs and is billed stand the inputs: what the policy sees where that is
+    another modality, the segments per video and the rates.
+    """
+    decisions = at_rates(rates, segments)
+    return {
+        "per_segment": {
+            "recognition": costs.recognition,
+            "classifier": costs.classifier,
+            "policy": costs.policy,
+            "joint": costs.joint,
+            "lstm": costs.lstm,
+            "heads": costs.heads,
+            "fusion": costs.fusion,
+        },
+        "billed_per_segment": {"policy": costs.billed.policy, "lstm": costs.billed.lstm},
+        "per_video": {
+            "counted": float(costs.gflops(decisions)),
+            "published": float(costs.billed.gflops(decisions)),
+        },
+        "policy_sees": config.seen,
+        "segments": segments,
+        "rates": rates,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

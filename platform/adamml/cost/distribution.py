@@ -1,0 +1,65 @@
+"""What a model costs on a split: not one number but one per video."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from adamml.cost.flops import Costs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CostDistribution:
+    """GFLOPs over the videos of a split."""
+
+    mean: float
+    p5: float
+    """5th percentile over videos, interpolated linearly."""
+    p95: float
+    shares: dict[str, float]
+    """Fractions of all computation: by modality what its recognition network took, "policy", and
+    "fusion" where the fusion takes features. They sum to 1; where nothing is computed all are 0."""
+    published: float
+    """The mean as the reference bills it (cost/published.py)."""
+
+    def metrics(self) -> dict[str, float]:
+        """gflops, gflops_p5, gflops_p95, gflops_published, and gflops_share.<part>."""
+        return {
+            "gflops": self.mean,
+            "gflops_p5": self.p5,
+            "gflops_p95": self.p95,
+            "gflops_published": self.published,
+            **{f"gflops_share.{part}": share for part, share in self.shares.items()},
+        }
+
+
+def cost_distribution(costs: Costs, decisions: Tensor) -> CostDistribution:
+    """The computation of N videos from decisions [N, S, M].
+
+    Raises:
+        ValueError: decisions for no video or other modalities than the costs'.
+    """
+    videos, segments, modalities = decisions.shape
+    if not videos or modalities != len(costs.modalities):
+        raise ValueError(
+            f"decisions must be [N, S, {len(costs.modalities)}] with N > 0, "
+            f"got {list(decisions.shape)}"
+        )
+    gflops = costs.gflops(decisions)
+    tails = torch.quantile(gflops, gflops.new_tensor([0.05, 0.95]))
+    counts = decisions.detach().double().sum(dim=(0, 1)).tolist()
+    macs = {
+        m: count * costs.segment_selected(m)
+        for m, count in zip(costs.modalities, counts, strict=True)
+    }
+    macs["policy"] = float(videos * segments * costs.segment_policy)
+    if costs.fusion:
+        macs["fusion"] = float(videos * segments * costs.fusion)
+    total = sum(macs.values())
+    return CostDistribution(
+        mean=float(gflops.mean()),
+        p5=float(tails[0]),
+        p95=float(tails[1]),
+        shares={part: value / total if total else 0.0 for part, value in macs.items()},
+        published=float(costs.billed.gflops(decisions).mean()),
+    )
