@@ -17,6 +17,10 @@ class BackboneConfig:
     """What the backbone starts from: "" for random numbers, "imagenet" for torchvision's weights,
     or a file of them (.safetensors or .pth) that every node reaches."""
 
+    def __post_init__(self) -> None:
+        require(self.width > 0, "width of a backbone must be positive", self.width)
+        require(self.multiplier > 0, "multiplier of a backbone must be positive", self.multiplier)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyConfig:

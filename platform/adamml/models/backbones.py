@@ -2,15 +2,16 @@
 
 Each maps [B, F, C, H, W] to [B, D], knows D as `features`, and takes the maximum over neighbouring
 frames between its stages (temporal.py): each stage sees half as many frames as the one before, and
-motion leaves a trace. Frames that are left at the end are averaged. ResNets and MobileNetV2 are
-torchvision's, parameter names included; the classifier is not part of a backbone.
+motion leaves a trace. Frames that are left at the end are averaged. All but conv3 and resnet10 are
+torchvision's, whose parameter names they keep but for `features`, here `blocks`; the classifier is
+not part of a backbone. weights.py loads what they were trained to.
 """
 
 import itertools
 from collections.abc import Callable
 
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
+from torchvision.models import EfficientNet, MobileNetV2, MobileNetV3, get_model
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from adamml.config import BackboneConfig
@@ -73,40 +74,72 @@ class TemporalResNet(Backbone):
 
 
 class TemporalMobileNet(Backbone):
-    """torchvision's MobileNetV2, frames pooled before 64 and 160 channels (paper.md 1.2)."""
+    """A MobileNet or EfficientNet of torchvision, frames pooled before two of its blocks.
 
-    pools_before = (7, 14)
+    These two begin the stride-16 and the stride-32 stage, as in the reference's MobileNetV2 (its
+    blocks of 64 and 160 channels, paper.md 1.2). In torchvision's `features` they are blocks 7 and
+    14 of mobilenet_v2, 4 and 9 of mobilenet_v3_small (40 and 96 channels), 4 and 6 of every
+    efficientnet (80 and 192 channels in b0).
+    """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(
+        self,
+        net: MobileNetV2 | MobileNetV3 | EfficientNet,
+        channels: int,
+        pools_before: tuple[int, int],
+    ) -> None:
         super().__init__()
-        self.blocks = mobilenet_v2(weights=None).features
-        self.blocks[0][0] = nn.Conv2d(channels, 32, kernel_size=3, stride=2, padding=1, bias=False)
-        nn.init.kaiming_normal_(self.blocks[0][0].weight, mode="fan_out")
-        self.features = 1280
+        self.pools_before = pools_before
+        self.blocks = blocks = net.features
+        first = blocks[0][0]
+        blocks[0][0] = nn.Conv2d(channels, first.out_channels, 3, stride=2, padding=1, bias=False)
+        nn.init.kaiming_normal_(blocks[0][0].weight, mode="fan_out")
+        self.features = blocks[-1][0].out_channels
 
     def stages(self) -> list[list[nn.Module]]:
         blocks, (first, second) = list(self.blocks), self.pools_before
         return [blocks[:first], blocks[first:second], blocks[second:]]
 
 
-def _resnet(block: type[nn.Module], layers: list[int]) -> Callable[[int, int], Backbone]:
-    return lambda channels, width: TemporalResNet(ResNet(block, layers), channels)
+Build = Callable[[BackboneConfig, int], Backbone]
 
 
-BACKBONES: dict[str, Callable[[int, int], Backbone]] = {
-    "conv3": Conv3,
+def _resnet(block: type[nn.Module], layers: list[int]) -> Build:
+    return lambda config, channels: TemporalResNet(ResNet(block, layers), channels)
+
+
+def _mobile(name: str, pools_before: tuple[int, int]) -> Build:
+    return lambda config, channels: TemporalMobileNet(
+        get_model(name, weights=None), channels, pools_before
+    )
+
+
+def _mobilenet_v2(config: BackboneConfig, channels: int) -> Backbone:
+    net = get_model("mobilenet_v2", weights=None, width_mult=config.multiplier)
+    return TemporalMobileNet(net, channels, pools_before=(7, 14))
+
+
+BACKBONES: dict[str, Build] = {
+    "conv3": lambda config, channels: Conv3(channels, config.width),
     "resnet10": _resnet(BasicBlock, [1, 1, 1, 1]),
     "resnet18": _resnet(BasicBlock, [2, 2, 2, 2]),
+    "resnet34": _resnet(BasicBlock, [3, 4, 6, 3]),
     "resnet50": _resnet(Bottleneck, [3, 4, 6, 3]),
-    "mobilenet_v2": lambda channels, width: TemporalMobileNet(channels),
+    "resnet101": _resnet(Bottleneck, [3, 4, 23, 3]),
+    "mobilenet_v2": _mobilenet_v2,
+    "mobilenet_v3_small": _mobile("mobilenet_v3_small", pools_before=(4, 9)),
+    "efficientnet_b0": _mobile("efficientnet_b0", pools_before=(4, 6)),
+    "efficientnet_b1": _mobile("efficientnet_b1", pools_before=(4, 6)),
+    "efficientnet_b2": _mobile("efficientnet_b2", pools_before=(4, 6)),
+    "efficientnet_b3": _mobile("efficientnet_b3", pools_before=(4, 6)),
 }
-"""name -> (channels, width) -> backbone; only conv3 looks at the width."""
+"""name -> (config, channels of a frame) -> backbone with fresh weights."""
 
 
 def build_backbone(config: BackboneConfig, channels: int) -> Backbone:
-    """A backbone with fresh weights for input of that many channels.
+    """A backbone with fresh weights for input of that many channels, whatever config.weights says.
 
     Raises:
         ValueError: config.name is not in BACKBONES.
     """
-    return lookup(BACKBONES, config.name, what="backbone")(channels, config.width)
+    return lookup(BACKBONES, config.name, what="backbone")(config, channels)
