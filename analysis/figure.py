@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis.published_series import add_published
 from analysis.runs import Study
 
 GREY = "rgba(128,128,128,{})"
@@ -34,11 +35,13 @@ X_TITLE, Y_TITLE = "GFLOPs per video", "accuracy (%)"
 
 
 def front_figure(study: Study) -> go.Figure:
-    """Every finished run of a study, its validation front, the references and the test points.
+    """Every finished run of a study, its validation front, the references and the test points; of
+    the paper's datasets what was published, too.
 
     Backgrounds are transparent and the greys neutral, so it is readable on light and dark pages.
     """
     figure = go.Figure(layout=_layout(study))
+    add_published(figure, study)
     _add_references(figure, study.references)
     _add_front(figure, study)
     for kind, style in UNSEARCHED.items():
