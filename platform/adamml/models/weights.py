@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from adamml.config import BackboneConfig, Config
 from adamml.home import home
-from adamml.models.backbones import Backbone, build_backbone
+from adamml.models.backbones import build_backbone
 from adamml.models.shapes import channels
 from adamml.models.weight_files import IMAGENET, download, read_weights, some
 
@@ -36,7 +36,7 @@ IMAGENET_BACKBONES = (
 """Those that torchvision has ImageNet weights for."""
 
 
-def load_pretrained(backbone: Backbone, config: BackboneConfig, field: str) -> None:
+def load_pretrained(backbone: nn.Module, config: BackboneConfig, field: str) -> None:
     """Give a backbone the weights that config.weights names; with "" it stays as it is.
 
     A classifier among them (`fc` or `classifier`) is left out; every other name must fit.
@@ -122,7 +122,7 @@ def _imagenet_url(config: BackboneConfig, field: str) -> str:
 
 
 def _fitting(
-    backbone: Backbone, config: BackboneConfig, path: Path, field: str
+    backbone: nn.Module, config: BackboneConfig, path: Path, field: str
 ) -> dict[str, Tensor]:
     """A file's tensors under our names, without its classifier, for the backbone's channels."""
     wanted = backbone.state_dict()

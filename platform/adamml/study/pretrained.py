@@ -23,6 +23,7 @@ from torch import Tensor
 from adamml.config import MOTION, Config, fingerprint, flatten
 from adamml.data.locks import locked
 from adamml.data.manifest import Split
+from adamml.models.weight_files import by_content
 from adamml.training.checkpoints import load_weights, save_weights
 from adamml.training.fixed_views import segment_logits_of
 from adamml.training.loop import Metrics, fit
@@ -34,10 +35,13 @@ History = list[tuple[int, str, Metrics]]
 
 
 def unimodal_key(config: Config, modality: str, data: str) -> str:
-    """The content address of a unimodal network.
+    """The content address of a unimodal network; a file of weights counts by its content.
 
     Args:
         data: the manifest's fingerprint.
+
+    Raises:
+        OSError: a file of weights cannot be read.
     """
     paths = (
         "rgb.",  # where segments lie, also those of audio
@@ -52,7 +56,7 @@ def unimodal_key(config: Config, modality: str, data: str) -> str:
         "seed",
     )
     shaping = {k: v for k, v in flatten(config).items() if k.startswith(paths)}
-    return fingerprint({"data": data, "modality": modality} | shaping)
+    return fingerprint({"data": data, "modality": modality} | by_content(shaping))
 
 
 @dataclass(frozen=True)
