@@ -7,6 +7,7 @@ from typing import Any
 
 from adamml.config import override
 from adamml.models.adamml import AdaMML
+from adamml.models.weights import fetch_weights
 from adamml.recipes import RECIPES
 from adamml.records import read_trial
 from adamml.study.dispatcher import Assignment
@@ -40,7 +41,9 @@ def execute(assignment: Assignment, report: Report, context: dict[str, Any]) -> 
 
 
 def prepare(run: Run) -> None:
-    """Decode these splits into the node's cache; report what could not be read."""
+    """Fetch ImageNet weights, so that a study that cannot have them ends at once; decode these
+    splits into the node's cache; report what could not be read."""
+    fetch_weights(run.config)
     bad: dict[str, str] = {}
     silent = videos = 0
     for split in run.spec["splits"]:

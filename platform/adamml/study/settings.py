@@ -10,6 +10,7 @@ from typing import Any
 from adamml.config import Config, fingerprint, flatten, override
 from adamml.cost.flops import count_costs
 from adamml.fronts import Reference
+from adamml.models.weight_files import by_content
 
 QUALITY = "accuracy"
 
@@ -52,7 +53,7 @@ def study_settings(
         recipe=config.recipe,
         space=space,
         searched=searched,
-        config=flatten(config),
+        config=by_content(flatten(config)),
         data=data,
         workers_per_slot=workers_per_slot,
         quality=QUALITY,

@@ -10,7 +10,9 @@ from adamml.config import Config
 from adamml.cost.flops import count_costs
 from adamml.data.manifest import Split
 from adamml.models.adamml import AdaMML, build_adamml
+from adamml.models.policy import PolicyNetwork
 from adamml.models.recognition import RecognitionNetwork, build_recognition
+from adamml.models.weights import load_pretrained
 from adamml.training.checkpoints import load_weights
 from adamml.training.determinism import configure, seed_everything
 from adamml.training.evaluation import Evaluation, evaluate, evaluate_unimodal, evaluate_view
@@ -32,10 +34,17 @@ def _placed(model: nn.Module, config: Config, workers: Workers) -> nn.Module:
 
 
 def fresh_unimodal(config: Config, modality: str, workers: Workers) -> RecognitionNetwork:
-    """A recognition network with weights drawn from the config's seed."""
+    """A recognition network with weights drawn from the config's seed, on a backbone that starts
+    from config.recognition[modality].weights.
+
+    Raises:
+        ValueError, OSError: as load_pretrained.
+    """
     configure(config.execution)
     seed_everything(config.seed, "unimodal", modality)
     network = build_recognition(config, modality, config.data.num_classes)
+    field = f"recognition.{modality}.weights"
+    load_pretrained(network.backbone, config.recognition[modality], field)
     return _placed(network, config, workers)  # type: ignore[return-value]
 
 
@@ -43,13 +52,21 @@ def fresh_adamml(config: Config, pretrained: dict[str, Path], workers: Workers) 
     """AdaMML with the unimodal networks' weights and the rest drawn from the config's seed.
 
     Args:
-        pretrained: modality -> safetensors of its unimodal network.
+        pretrained: modality -> safetensors of its unimodal network. Backbones of the policy start
+            from config.policy.backbones[modality].weights.
+
+    Raises:
+        ValueError, OSError: as load_pretrained.
     """
     configure(config.execution)
     seed_everything(config.seed, "adamml")
     model = build_adamml(config, config.data.num_classes)
     for modality, path in pretrained.items():
         load_weights(model.recognition[modality], path)
+    if isinstance(model.policy, PolicyNetwork):
+        for modality, backbone in model.policy.backbones.items():
+            field = f"policy.backbones.{modality}.weights"
+            load_pretrained(backbone, config.policy.backbones[modality], field)
     return _placed(model, config, workers)  # type: ignore[return-value]
 
 
