@@ -5,7 +5,8 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """Data, pretrained networks, studies: a path that all nodes reach (default ~/.adamml)."""
+    """Data, ImageNet weights, pretrained networks, studies: a path that all nodes reach
+    (default ~/.adamml)."""
     return _folder("ADAMML_HOME", "~/.adamml")
 
 

@@ -79,7 +79,8 @@ class TemporalMobileNet(Backbone):
     These two begin the stride-16 and the stride-32 stage, as in the reference's MobileNetV2 (its
     blocks of 64 and 160 channels, paper.md 1.2). In torchvision's `features` they are blocks 7 and
     14 of mobilenet_v2, 4 and 9 of mobilenet_v3_small (40 and 96 channels), 4 and 6 of every
-    efficientnet (80 and 192 channels in b0).
+    efficientnet (80 and 192 channels in b0). In training EfficientNets leave out blocks of single
+    frames at random (torchvision's stochastic depth).
     """
 
     def __init__(
