@@ -21,10 +21,10 @@ def environment(home: Path) -> dict[str, str]:
     return kept | {"ADAMML_HOME": str(home), "ADAMML_CACHE": str(home / "cache"), "COLUMNS": "160"}
 
 
-def start(home: Path, *options: str) -> subprocess.Popen[str]:
+def start(home: Path, *options: str, job: Path = JOB) -> subprocess.Popen[str]:
     home.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, str(JOB), *options],
+        [sys.executable, str(job), *options],
         env=environment(home),
         cwd=home,
         stdout=subprocess.PIPE,
@@ -35,9 +35,9 @@ def start(home: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def sweep(home: Path, *options: str) -> tuple[int, str]:
+def sweep(home: Path, *options: str, job: Path = JOB) -> tuple[int, str]:
     """Exit code and everything printed."""
-    process = start(home, *options)
+    process = start(home, *options, job=job)
     output, _ = process.communicate(timeout=LIMIT_S)
     return process.returncode, output
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adamml.config import override
+from adamml.cost.flops import count_costs
 from adamml.models.adamml import AdaMML
 from adamml.models.weights import fetch_weights
 from adamml.recipes import RECIPES
@@ -14,6 +15,12 @@ from adamml.study.dispatcher import Assignment
 from adamml.study.journalled import Report, Run, after, journalled
 from adamml.study.pretrained import ensure_unimodal, segment_logits
 from adamml.study.references import references
+from adamml.study.video_results import (
+    load_results,
+    result_metrics,
+    save_results,
+    video_results,
+)
 from adamml.study.videos import splits_of
 from adamml.tables import lookup
 from adamml.training.checkpoints import load_checkpoint
@@ -33,8 +40,9 @@ def execute(assignment: Assignment, report: Report, context: dict[str, Any]) -> 
     """
     spec = assignment["spec"]
     recipe = lookup(RECIPES, context["recipe"], what="recipe")
-    config = override(recipe(tuple(context["modalities"])), spec["overrides"])
-    splits = splits_of(Path(context["data"]), config)
+    modalities = tuple(context["modalities"])
+    config = override(recipe(modalities), spec["overrides"])
+    splits = splits_of(Path(context["data"]), config, modalities)
     home, study = Path(context["home"]), Path(context["study"])
     run = Run(assignment, report, home, study, config, splits, Workers.current())
     lookup(KINDS, spec["kind"], what="kind of assignment")(run)
@@ -116,6 +124,23 @@ def _test_metrics(run: Run) -> Metrics:
     )
 
 
+def test_videos(run: Run) -> None:
+    """Evaluate a trial's final checkpoint on the test split, once, and keep what it said of every
+    video beside it; report the metrics of that."""
+    if run.workers.gather(load_results(run.folder) is None)[0]:
+        dataset = run.splits.fixed("test")
+        found = evaluate(_final_model(run), dataset, run.config, run.workers)
+        if run.workers.rank == 0:
+            costs = count_costs(run.config, run.config.data.num_classes)
+            ids = dataset.manifest.table["id"].tolist()
+            save_results(video_results(ids, found, costs), run.folder)
+        run.workers.barrier()
+    results = load_results(run.folder)
+    assert results is not None
+    metrics = result_metrics(results)
+    run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
+
+
 def bounds(run: Run) -> None:
     """The relevance policy and the oracle front, with a trial's networks on validation."""
     model = _final_model(run)
@@ -136,5 +161,6 @@ KINDS: dict[str, Callable[[Run], None]] = {
     "trial": trial,
     "fusion": trial,
     "test": test,
+    "test_videos": test_videos,
     "references": bounds,
 }

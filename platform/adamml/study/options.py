@@ -1,7 +1,6 @@
-"""What the user asked for, made definite before anything starts."""
+"""What the user asked of a sweep, made definite before anything starts."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,50 +8,30 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from adamml import home
-from adamml.config import Config, flatten, override
-from adamml.data.manifest import load_manifest
-from adamml.data.synthetic import synthetic_name
+from adamml.config import Config, flatten
 from adamml.follower import check_tracking_uri, default_tracking_uri
-from adamml.overrides import parse
-from adamml.recipes import RECIPES, parse_task
+from adamml.study.job_options import (
+    JobOptions,
+    at_least,
+    base_overrides,
+    data_folder,
+    data_identity,
+    recipe_config,
+    study_folder,
+)
 from adamml.study.plan import Plan
 from adamml.study.searcher import Space
 from adamml.study.settings import study_settings
-from adamml.tables import lookup
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(JobOptions):
     """Search how little computation a multi-modal video classifier needs."""
 
-    recipe: str | None = None
-    """demo (small networks, built-in videos), tiny (seconds), or kinetics_sounds (the published
-    settings). Default: kinetics_sounds where --data is given, else demo."""
-    task: str = "rgb+audio"
-    """Modalities to choose among: any of rgb, audio, flow and rgbdiff, joined by +."""
-    data: Path | None = None
-    """Folder of your videos, with a manifest.parquet. Default: built-in videos are generated."""
-    home: Path | None = None
-    """Where data, networks and studies are kept; all nodes must reach it. Default: $ADAMML_HOME,
-    else ~/.adamml."""
-    tracking_uri: str | None = None
-    """MLflow server or database. Default: $MLFLOW_TRACKING_URI, else a SQLite file in the home."""
-    name: str | None = None
-    """Of the study. The same name with the same settings goes on with it. Default: made from the
-    settings."""
     trials: int | None = None
     """Number of trials, always-on fusion and published setting included. Default: the space's."""
-    slots: int | None = None
-    """Trials at the same time. Default: as many as the cluster holds."""
-    workers_per_slot: int = 1
-    """Ray Train workers (one GPU each where there are GPUs) that share one trial."""
     seed: int = 0
     """Of networks, search and built-in videos."""
-    override: tuple[str, ...] = ()
-    """Changes to the recipe for all trials, e.g. --override loss.gamma=3 stages.alternating=4."""
-    dry_run: bool = False
-    """Show the resolved config, the space and what would start; start nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,26 +57,19 @@ def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved
         ValueError: an unknown recipe or override, a data folder without manifest, a tracking URI
             that MLflow does not take.
     """
-    if options.home is not None:
-        os.environ["ADAMML_HOME"] = str(options.home.expanduser().absolute())
-    recipe = options.recipe or ("kinetics_sounds" if options.data else "demo")
-    modalities = parse_task(options.task)
-    config = lookup(RECIPES, recipe, what="recipe")(modalities)
-    module = space_of(recipe)
-    space = partial(module.space, modalities=modalities)
-    recognition = {m: module.RECOGNITION[m] for m in modalities}
-    _at_least(options.trials, 2, "trials (always-on fusion and the published setting come first)")
-    _at_least(options.slots, 1, "slots")
-    _at_least(options.workers_per_slot, 1, "workers-per-slot")
-    base = _base(options, config)
-    config = override(config, base)
-    data = options.data.expanduser().absolute() if options.data else _built_in(config)
+    recipe = recipe_config(options)
+    module = space_of(recipe.recipe)
+    space = partial(module.space, modalities=recipe.modalities)
+    recognition = {m: module.RECOGNITION[m] for m in recipe.modalities}
+    at_least(options.trials, 2, "trials (always-on fusion and the published setting come first)")
+    config, base = base_overrides(options, recipe, _seeds(options, recipe))
+    data = data_folder(options, config)
     settings = study_settings(
         config,
         space=module.__name__,
         searched=_searched(space),
         recognition=recognition,
-        data=f"manifest {load_manifest(data).fingerprint}" if options.data else "built-in",
+        data=data_identity(options, data),
         workers_per_slot=options.workers_per_slot,
     )
     plan = Plan(
@@ -106,7 +78,7 @@ def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved
         space=space,
         recognition=recognition,
         settings=settings,
-        folder=home.home() / "studies" / _name(options.name or settings.default_name),
+        folder=study_folder(options.name or settings.default_name),
         trials=options.trials or module.TRIALS,
         joint=module.JOINT,
     )
@@ -148,29 +120,6 @@ def _searched(space: Space) -> dict[str, str]:
     }
 
 
-def _base(options: Options, config: Config) -> dict[str, Any]:
-    base: dict[str, Any] = {"seed": options.seed}
-    if config.data.synthetic is not None and options.data is None:
-        base["data.synthetic.seed"] = options.seed
-    if options.data is not None:
-        base["data.num_classes"] = len(load_manifest(options.data).classes)
-    return base | parse(options.override, config)
-
-
-def _built_in(config: Config) -> Path:
-    if config.data.synthetic is None:
-        raise ValueError(
-            f"recipe {config.recipe} needs --data, a folder with your videos and a manifest.parquet"
-        )
-    return home.home() / "data" / synthetic_name(config.data.synthetic)
-
-
-def _name(name: str) -> str:
-    if not name or Path(name).name != name or name.startswith("."):
-        raise ValueError(f"name must be one a folder can have, got {name!r}")
-    return name
-
-
-def _at_least(value: int | None, least: int, what: str) -> None:
-    if value is not None and value < least:
-        raise ValueError(f"{what} must be at least {least}, got {value}")
+def _seeds(options: Options, recipe: Config) -> dict[str, Any]:
+    built_in = recipe.data.synthetic is not None and options.data is None
+    return {"seed": options.seed} | ({"data.synthetic.seed": options.seed} if built_in else {})

@@ -12,9 +12,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from adamml.fronts import Reference
 from adamml.records import StudyRecord, TrialRecord, read_study
 from adamml.study.selection import hypervolume
-from adamml.study.settings import Settings
 
 PLAIN_EVERY_S = 15.0
 LOOK_EVERY_S = 1.0
@@ -31,10 +31,14 @@ class Expected:
 
 
 class Display:
-    """Use as a context manager around a study; `phase` says what is happening."""
+    """Use as a context manager around a study; `phase` says what is happening.
 
-    def __init__(self, folder: Path, settings: Settings, expected: Expected) -> None:
-        self._folder, self._settings, self._expected = folder, settings, expected
+    Args:
+        reference: of the hypervolume; None where the study looks for no front.
+    """
+
+    def __init__(self, folder: Path, expected: Expected, reference: Reference | None) -> None:
+        self._folder, self._expected, self._reference = folder, expected, reference
         self._phase, self._fraction = "starting", 0.0
         self._console = Console(highlight=False)
         self._over = threading.Event()
@@ -101,8 +105,8 @@ class Display:
         left, self._fraction = remaining(study, self._expected)
         shown = [f"{count['completed']}/{self._expected.trials} trials done"]
         shown += [f"{n} {status}" for status, n in count.items() if n and status != "completed"]
-        volume = hypervolume(study.trials, self._settings.reference)
-        shown.append(f"hypervolume {volume:.3f}")
+        if self._reference is not None:
+            shown.append(f"hypervolume {hypervolume(study.trials, self._reference):.3f}")
         if left is not None:
             shown.append(f"about {_minutes(left)} left")
         return f"{self._phase}: {', '.join(shown)}"

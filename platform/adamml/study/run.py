@@ -21,6 +21,7 @@ from adamml.study.baselines import (
     unimodal_specs,
 )
 from adamml.study.plan import Plan
+from adamml.study.preparation import prepare, prepare_spec
 from adamml.study.runner import Runner, require
 from adamml.study.sampled import run_sampled
 from adamml.study.selection import (
@@ -39,7 +40,7 @@ class Study:
         self, plan: Plan, slots: Slots, num_slots: int, say: Callable[[str], None]
     ) -> None:
         self.plan, self.slots, self.num_slots, self.say = plan, slots, num_slots, say
-        self.runner = Runner(plan, slots)
+        self.runner = Runner(plan.folder, plan.config, slots)
         self.journal = Journal(plan.folder / "journal.jsonl")
 
     @property
@@ -56,7 +57,7 @@ class Study:
         self.train_unimodals(manifest)
         self.run_baselines()
         self.say("searching")
-        run_sampled(self.runner, self.num_slots)
+        run_sampled(self.plan, self.runner, self.num_slots)
         self.train_jointly()
         self.bound(manifest)
         self.tag()
@@ -65,24 +66,14 @@ class Study:
     def prepare(self, *splits: str) -> None:
         """Decode on every slot's node; slots of one node share the work."""
         self.say("decoding videos")
-        name = f"prepare {'+'.join(splits)}"
-        found: dict[str, Any] = {}
-        names = [f"{name} {n}" for n in range(self.num_slots)]
-        specs = {each: self._prepare_spec(each, *splits) for each in names}
-        ends = self.slots.run(specs, on_report=lambda _, metrics: found.update(metrics))
-        require(ends)
-        known = self.runner.record.data
-        bad = known.get("bad", {}) | json.loads(found["bad"])
-        counts = known.get("counts", {}) | {name: [found["silent"], found["videos"]]}
-        silent, videos = (sum(c[i] for c in counts.values()) for i in (0, 1))
-        self.journal.append("data", bad=bad, silent=silent, videos=videos, counts=counts)
+        prepare(self.runner, self.num_slots, self.plan.base, *splits)
 
     def train_unimodals(self, manifest: Manifest) -> None:
         self.say("training unimodal networks")
         plan = self.plan
         specs = unimodal_specs(plan.config, plan.base, plan.recognition, manifest.fingerprint)
         # Whichever slot has nothing left to train decodes what will be needed last.
-        specs.append(self._prepare_spec("decode test", "test"))
+        specs.append(prepare_spec("decode test", plan.base, "test"))
         require(self.runner.run(specs, "unimodal"))
 
     def run_baselines(self) -> None:
@@ -154,10 +145,6 @@ class Study:
             self.journal.append("test", id=specs[name]["id"], metrics=values)
 
         require(self.slots.run(specs, on_report=note))
-
-    def _prepare_spec(self, id: str, *splits: str) -> Spec:
-        overrides = dict(self.plan.base)
-        return {"kind": "prepare", "id": id, "splits": list(splits), "overrides": overrides}
 
     def _promoted(self) -> list[TrialRecord]:
         """Decided once for a number of trials: training some must not change their rivals."""

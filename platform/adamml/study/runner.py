@@ -1,13 +1,13 @@
 """Assignments through slots: what is complete is left alone, what fails is written down."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from adamml.config import flatten, override
+from adamml.config import Config, flatten, override
 from adamml.journal import Journal
 from adamml.records import StudyRecord, TrialRecord, read_study, read_trial
 from adamml.study.baselines import Spec
-from adamml.study.plan import Plan
 from adamml.study.slots import Slots
 
 
@@ -16,16 +16,21 @@ class StudyError(RuntimeError):
 
 
 class Runner:
-    """Runs a study's specs; its state is the study's journals."""
+    """Runs a study's specs; its state is the study's journals.
 
-    def __init__(self, plan: Plan, slots: Slots) -> None:
-        self.plan, self.slots = plan, slots
+    Args:
+        folder: the study's.
+        config: what its trials start from.
+    """
+
+    def __init__(self, folder: Path, config: Config, slots: Slots) -> None:
+        self.folder, self.config, self.slots = folder, config, slots
         self.failed: dict[str, str] = {}
         """Trial id -> traceback."""
 
     @property
     def record(self) -> StudyRecord:
-        return read_study(self.plan.folder)
+        return read_study(self.folder)
 
     @property
     def records(self) -> list[TrialRecord]:
@@ -54,13 +59,13 @@ class Runner:
     def note_failure(self, spec: Spec, error: str) -> None:
         """Workers that were killed, or never came, could not write the end of their journal."""
         self.failed[spec["id"]] = error
-        record = read_trial(self.plan.folder / "trials" / spec["id"])
+        record = read_trial(self.folder / "trials" / spec["id"])
         if record.status == "failed":
             return
-        journal = Journal(self.plan.folder / "trials" / spec["id"] / "journal.jsonl")
+        journal = Journal(self.folder / "trials" / spec["id"] / "journal.jsonl")
         if record.status == "waiting":
             fields = ("id", "kind", "method", "name", "overrides")
-            params = flatten(override(self.plan.config, spec["overrides"]))
+            params = flatten(override(self.config, spec["overrides"]))
             journal.append("start", **{k: spec[k] for k in fields}, params=params, attempt=0)
         journal.append("end", status="failed", error=error)
 

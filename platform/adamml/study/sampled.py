@@ -9,14 +9,14 @@ from ray import tune
 
 from adamml.config import flatten
 from adamml.study.baselines import BASELINES
+from adamml.study.plan import Plan
 from adamml.study.relay import StopRelay, relay_trainable
 from adamml.study.runner import Runner
 from adamml.study.searcher import StudySearch, Suggestion
 
 
-def run_sampled(runner: Runner, num_slots: int) -> None:
+def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
     """As many sampled trials as the plan lacks, num_slots at a time; the recipe's point first."""
-    plan, slots = runner.plan, runner.slots
     history = [r for r in runner.records if r.kind == "trial" and r.method not in BASELINES]
     finished = [r for r in history if r.status in ("completed", "stopped") or r.final]
     count = plan.trials - len(BASELINES) - len(finished)
@@ -32,7 +32,7 @@ def run_sampled(runner: Runner, num_slots: int) -> None:
     )
     with tempfile.TemporaryDirectory(prefix="adamml-tune-") as storage:
         results = tune.Tuner(
-            relay_trainable(slots.dispatcher),
+            relay_trainable(runner.slots.dispatcher),
             tune_config=tune.TuneConfig(
                 search_alg=search,
                 num_samples=count,
@@ -42,7 +42,7 @@ def run_sampled(runner: Runner, num_slots: int) -> None:
             run_config=tune.RunConfig(
                 name="sampled",
                 storage_path=storage,
-                callbacks=[StopRelay(slots.dispatcher)],
+                callbacks=[StopRelay(runner.slots.dispatcher)],
                 verbose=0,
             ),
         ).fit()

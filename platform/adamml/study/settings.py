@@ -36,7 +36,25 @@ class Settings:
 
     @property
     def default_name(self) -> str:
-        return f"{self.recipe}-{fingerprint(json.loads(json.dumps(asdict(self))))[:6]}"
+        return f"{self.recipe}-{_digest(self)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSettings:
+    """Two comparisons with equal settings are one: seeds and methods may be added to it."""
+
+    recipe: str
+    methods: dict[str, dict[str, Any]]
+    """All there are, each with its overrides."""
+    config: dict[str, Any]
+    """The flattened config that every method starts from."""
+    data: str
+    """The fingerprint of the user's manifest, or "built-in"."""
+    workers_per_slot: int
+
+    @property
+    def default_name(self) -> str:
+        return f"compare-{self.recipe}-{_digest(self)}"
 
 
 def study_settings(
@@ -61,6 +79,10 @@ def study_settings(
     )
 
 
+def _digest(settings: Settings | ComparisonSettings) -> str:
+    return fingerprint(json.loads(json.dumps(asdict(settings))))[:6]
+
+
 def backbone_overrides(recognition: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
     """One set of overrides per combination of recognition backbones."""
     paths = [f"recognition.{modality}.name" for modality in recognition]
@@ -75,7 +97,7 @@ def _dearest(config: Config, recognition: Mapping[str, Sequence[str]]) -> float:
     return max(cost.all_on(config.data.test_segments) for cost in costs)
 
 
-def open_study(folder: Path, settings: Settings) -> None:
+def open_study(folder: Path, settings: Settings | ComparisonSettings) -> None:
     """Create study.json, or make sure that it says the same.
 
     Raises:

@@ -2,25 +2,19 @@
 
 import logging
 import os
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from adamml import cluster, home
-from adamml.config import Config, flatten
-from adamml.data.cache import open_frames
-from adamml.data.manifest import Manifest, load_manifest
-from adamml.data.synthetic import ensure_synthetic
-from adamml.follower import Follower
+from adamml.data.manifest import Manifest
+from adamml.journal import Journal
 from adamml.study.options import Resolved
 from adamml.study.plan import Plan
 from adamml.study.progress import Display, Expected
 from adamml.study.run import Study
+from adamml.study.session import Session, run_session
 from adamml.study.settings import open_study
-from adamml.study.sizing import slot_size
-from adamml.study.slots import start_slots
+from adamml.study.slots import Slots
 
 Draw = Callable[[Path, str], Iterable[Path]]
 
@@ -46,74 +40,33 @@ def sweep(resolved: Resolved, draw: Draw) -> Outcome:
         KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
     """
     _quiet_tune()
-    plan, options = resolved.plan, resolved.options
-    open_study(plan.folder, plan.settings)
-    with Display(plan.folder, plan.settings, _expected(plan)) as display:
-        display.phase("starting Ray")
-        with cluster.connect(), _terminate_like_interrupt():
-            cluster.check_home(home.home())
-            size = slot_size(options.slots, options.workers_per_slot)
-            with start_slots(
-                **size,
-                storage=plan.folder / "train",
-                execute="adamml.study.execute:execute",
-                context={
-                    "home": str(home.home()),
-                    "study": str(plan.folder),
-                    "data": str(resolved.data),
-                    "recipe": plan.config.recipe,
-                    "modalities": list(plan.config.modalities),
-                },
-            ) as slots:
-                display.resize(size["count"])
-                study = Study(plan, slots, size["count"], display.phase)
-                behind = _run(study, resolved, display, draw)
-    return Outcome(resolved=resolved, failed=study.runner.failed, behind=behind)
-
-
-def _run(study: Study, resolved: Resolved, display: Display, draw: Draw) -> str | None:
-    """The study between its first and its last journal line; returns what MLflow lacks."""
     plan = resolved.plan
-    manifest = _manifest(resolved, display)
-    _decode_here(manifest, plan.config, display)
-    study.journal.append("start", name=plan.folder.name, params=flatten(plan.config))
-    follower = Follower(plan.folder, resolved.tracking_uri)
-    status = "failed"
-    try:
-        study.run(manifest)
-        status = "failed" if study.runner.failed else "completed"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        display.phase("writing the report")
-        study.journal.append("end", status=status)
-        for path in draw(plan.folder, resolved.tracking_uri):
-            study.journal.append("artifact", path=str(path.relative_to(plan.folder)))
-        behind = follower.finish()
-    return behind
+    open_study(plan.folder, plan.settings)
+    with Display(plan.folder, _expected(plan), plan.settings.reference) as display:
+
+        def work(slots: Slots, count: int, manifest: Manifest) -> dict[str, str]:
+            study = Study(plan, slots, count, display.phase)
+            study.run(manifest)
+            return study.runner.failed
+
+        def conclude(journal: Journal) -> None:
+            for path in draw(plan.folder, resolved.tracking_uri):
+                journal.append("artifact", path=str(path.relative_to(plan.folder)))
+
+        failed, behind = run_session(_session(resolved), display, work, conclude)
+    return Outcome(resolved=resolved, failed=failed, behind=behind)
 
 
-def _manifest(resolved: Resolved, display: Display) -> Manifest:
-    synthetic = resolved.plan.config.data.synthetic
-    if not resolved.built_in or synthetic is None:
-        return load_manifest(resolved.data)
-    display.phase("making the built-in dataset")
-    progress = display.counter("making videos")
-    return ensure_synthetic(resolved.data, synthetic, processes=_cpus(), progress=progress)
-
-
-def _decode_here(manifest: Manifest, config: Config, display: Display) -> None:
-    """On one machine all cores decode while slots start; elsewhere each node has its cache."""
-    if "RAY_ADDRESS" in os.environ:
-        return
-    progress = display.counter("decoding videos")
-    search = manifest.select(manifest.table["split"] != "test")
-    open_frames(search, config, processes=_cpus(), progress=progress)
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0))
+def _session(resolved: Resolved) -> Session:
+    return Session(
+        folder=resolved.folder,
+        config=resolved.plan.config,
+        data=resolved.data,
+        built_in=resolved.built_in,
+        tracking_uri=resolved.tracking_uri,
+        slots=resolved.options.slots,
+        workers_per_slot=resolved.options.workers_per_slot,
+    )
 
 
 def _expected(plan: Plan) -> Expected:
@@ -140,20 +93,3 @@ def _quiet_tune() -> None:
     }
     # Without Tune's own result files it warns at the end that there are none.
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-
-
-@contextmanager
-def _terminate_like_interrupt() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that slots are seen off.
-
-    Only after ray.init, which installs a handler of its own.
-    """
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -5,7 +5,7 @@ All of it is a pure function of its key, so a trial's numbers do not depend on w
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,9 +60,10 @@ class SplitFrames(dict[Split, FrameSource]):
         return _KEPT.get(key, lambda: open_frames(part, config))
 
 
-def splits_of(root: Path, config: Config) -> Splits:
+def splits_of(root: Path, config: Config, modalities: tuple[str, ...]) -> Splits:
+    """A config's splits, decoded for all of the study's modalities, whichever it reads."""
     manifest = manifest_at(root)
-    return Splits(manifest, config, SplitFrames(manifest, config))
+    return Splits(manifest, config, SplitFrames(manifest, replace(config, modalities=modalities)))
 
 
 def fixed_view(
@@ -76,6 +77,7 @@ def fixed_view(
             "s": config.seen,
             "x": config.policy.pixels,
             "f": config.policy.frame_step,
+            "draws": config.seed if "draws" in config.inputs else None,
         }
     )
 

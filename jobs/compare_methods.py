@@ -1,0 +1,51 @@
+"""Compare AdaMML with each modality alone, with fusions of all, and with other policies.
+
+    python jobs/compare_methods.py                       # built-in videos, all methods, three seeds
+    python jobs/compare_methods.py --recipe tiny         # the same job in a few minutes
+    python jobs/compare_methods.py --methods weighted matched_random adamml --seeds 0 1 2 3 4
+    python jobs/compare_methods.py --help
+
+On a cluster:
+
+    ray job submit --working-dir . -- python jobs/compare_methods.py --data <kinetics-sounds> \
+        --home <shared folder> --tracking-uri <MLflow server>
+"""
+
+import sys
+
+import _path  # noqa: F401
+
+
+def main() -> int:
+    # Not at the top: the processes that draw and decode videos import this file again.
+    import tyro
+    from adamml.follower import look_command
+    from adamml.study.compare import compare
+    from adamml.study.compare_options import (
+        CompareOptions,
+        dry_run_comparison,
+        resolve_comparison,
+    )
+    from adamml.study.runner import StudyError
+
+    from analysis.comparison_report import print_comparison, summarise
+
+    options = tyro.cli(CompareOptions, description=__doc__)
+    try:
+        comparison = resolve_comparison(options)
+        if options.dry_run:
+            print(dry_run_comparison(comparison))
+            return 0
+        compared = compare(comparison, summarise)
+    except (ValueError, OSError, StudyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    print_comparison(compared, look_command(comparison.tracking_uri))
+    return 1 if compared.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

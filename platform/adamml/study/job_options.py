@@ -1,0 +1,113 @@
+"""What every job over slots asks of its user, and what follows from the answers."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adamml import home
+from adamml.config import Config, override
+from adamml.data.manifest import load_manifest
+from adamml.data.synthetic import synthetic_name
+from adamml.overrides import parse
+from adamml.recipes import RECIPES, parse_task
+from adamml.tables import lookup
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions:
+    recipe: str | None = None
+    """demo (small networks, built-in videos), tiny (seconds), or kinetics_sounds (the published
+    settings). Default: kinetics_sounds where --data is given, else demo."""
+    task: str = "rgb+audio"
+    """Modalities to choose among: any of rgb, audio, flow and rgbdiff, joined by +."""
+    data: Path | None = None
+    """Folder of your videos, with a manifest.parquet. Default: built-in videos are generated."""
+    home: Path | None = None
+    """Where data, networks and studies are kept; all nodes must reach it. Default: $ADAMML_HOME,
+    else ~/.adamml."""
+    tracking_uri: str | None = None
+    """MLflow server or database. Default: $MLFLOW_TRACKING_URI, else a SQLite file in the home."""
+    name: str | None = None
+    """Of the study. The same name with the same settings goes on with it. Default: made from the
+    settings."""
+    slots: int | None = None
+    """Trials at the same time. Default: as many as the cluster holds."""
+    workers_per_slot: int = 1
+    """Ray Train workers (one GPU each where there are GPUs) that share one trial."""
+    override: tuple[str, ...] = ()
+    """Changes to the recipe for all trials, e.g. --override loss.gamma=3 stages.alternating=4."""
+    dry_run: bool = False
+    """Show what was resolved and what would start; start nothing."""
+
+
+def recipe_config(options: JobOptions) -> Config:
+    """The recipe of the options' modalities, before any override; --home takes effect here.
+
+    Raises:
+        ValueError: an unknown recipe or modality, or fewer than one slot or worker.
+    """
+    if options.home is not None:
+        os.environ["ADAMML_HOME"] = str(options.home.expanduser().absolute())
+    at_least(options.slots, 1, "slots")
+    at_least(options.workers_per_slot, 1, "workers-per-slot")
+    recipe = options.recipe or ("kinetics_sounds" if options.data else "demo")
+    return lookup(RECIPES, recipe, what="recipe")(parse_task(options.task))
+
+
+def base_overrides(
+    options: JobOptions, config: Config, own: Mapping[str, Any]
+) -> tuple[Config, dict[str, Any]]:
+    """The config that all trials start from, and the overrides that make it from its recipe.
+
+    Args:
+        own: the job's overrides; the user's come on top.
+
+    Raises:
+        ValueError: an override that the config refuses, or a data folder without a manifest.
+    """
+    base = dict(own)
+    if options.data is not None:
+        base["data.num_classes"] = len(load_manifest(options.data).classes)
+    base |= parse(options.override, config)
+    return override(config, base), base
+
+
+def data_folder(options: JobOptions, config: Config) -> Path:
+    """The videos' folder.
+
+    Raises:
+        ValueError: the recipe has no built-in videos, and none were given.
+    """
+    if options.data is not None:
+        return options.data.expanduser().absolute()
+    if config.data.synthetic is None:
+        raise ValueError(
+            f"recipe {config.recipe} needs --data, a folder with your videos and a manifest.parquet"
+        )
+    return home.home() / "data" / synthetic_name(config.data.synthetic)
+
+
+def data_identity(options: JobOptions, data: Path) -> str:
+    """What a study remembers of its data: the built-in videos follow from the config."""
+    return f"manifest {load_manifest(data).fingerprint}" if options.data else "built-in"
+
+
+def study_folder(name: str) -> Path:
+    """
+    Raises:
+        ValueError: no folder can have this name.
+    """
+    if not name or Path(name).name != name or name.startswith("."):
+        raise ValueError(f"name must be one a folder can have, got {name!r}")
+    return home.home() / "studies" / name
+
+
+def at_least(value: int | None, least: int, what: str) -> None:
+    """
+    Raises:
+        ValueError: the value is given and below the least one.
+    """
+    if value is not None and value < least:
+        raise ValueError(f"{what} must be at least {least}, got {value}")

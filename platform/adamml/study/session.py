@@ -1,0 +1,140 @@
+"""What any job over slots needs around its work: Ray, slots, data, the journal, MLflow, an end."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from adamml import cluster, home
+from adamml.config import Config, flatten
+from adamml.data.cache import open_frames
+from adamml.data.manifest import Manifest, load_manifest
+from adamml.data.synthetic import ensure_synthetic
+from adamml.follower import Follower
+from adamml.journal import Journal
+from adamml.study.progress import Display
+from adamml.study.sizing import slot_size
+from adamml.study.slots import Slots, start_slots
+
+Work = Callable[[Slots, int, Manifest], dict[str, str]]
+"""(slots, how many, the data) -> what failed: id -> traceback."""
+Conclude = Callable[[Journal], None]
+"""Writes the report; called last, also after an interruption, with the study's journal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What a job asked for."""
+
+    folder: Path
+    """The study's."""
+    config: Config
+    """What all trials start from."""
+    data: Path
+    """The videos' folder."""
+    built_in: bool
+    tracking_uri: str
+    slots: int | None
+    workers_per_slot: int
+
+
+def run_session(
+    session: Session, display: Display, work: Work, conclude: Conclude
+) -> tuple[dict[str, str], str | None]:
+    """Start slots once, do the work on them, and end everything.
+
+    Returns:
+        What failed, and why MLflow does not show everything (None where it does).
+
+    Raises:
+        ValueError, OSError, StudyError: for the user; the message says what to change.
+        KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
+    """
+    display.phase("starting Ray")
+    with cluster.connect(), _terminate_like_interrupt():
+        cluster.check_home(home.home())
+        size = slot_size(session.slots, session.workers_per_slot)
+        with start_slots(
+            **size,
+            storage=session.folder / "train",
+            execute="adamml.study.execute:execute",
+            context={
+                "home": str(home.home()),
+                "study": str(session.folder),
+                "data": str(session.data),
+                "recipe": session.config.recipe,
+                "modalities": list(session.config.modalities),
+            },
+        ) as slots:
+            display.resize(size["count"])
+            return _recorded(
+                session, display, lambda found: work(slots, size["count"], found), conclude
+            )
+
+
+def _recorded(
+    session: Session,
+    display: Display,
+    work: Callable[[Manifest], dict[str, str]],
+    conclude: Conclude,
+) -> tuple[dict[str, str], str | None]:
+    """The work between the journal's first and last line, with MLflow following."""
+    manifest = _manifest(session, display)
+    _decode_here(manifest, session.config, display)
+    journal = Journal(session.folder / "journal.jsonl")
+    journal.append("start", name=session.folder.name, params=flatten(session.config))
+    follower = Follower(session.folder, session.tracking_uri)
+    status = "failed"
+    try:
+        failed = work(manifest)
+        status = "failed" if failed else "completed"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        display.phase("writing the report")
+        journal.append("end", status=status)
+        conclude(journal)
+        behind = follower.finish()
+    return failed, behind
+
+
+def _manifest(session: Session, display: Display) -> Manifest:
+    synthetic = session.config.data.synthetic
+    if not session.built_in or synthetic is None:
+        return load_manifest(session.data)
+    display.phase("making the built-in dataset")
+    progress = display.counter("making videos")
+    return ensure_synthetic(session.data, synthetic, processes=_cpus(), progress=progress)
+
+
+def _decode_here(manifest: Manifest, config: Config, display: Display) -> None:
+    """On one machine all cores decode while slots start; elsewhere each node has its cache."""
+    if "RAY_ADDRESS" in os.environ:
+        return
+    progress = display.counter("decoding videos")
+    search = manifest.select(manifest.table["split"] != "test")
+    open_frames(search, config, processes=_cpus(), progress=progress)
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def _terminate_like_interrupt() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that slots are seen off.
+
+    Only after ray.init, which installs a handler of its own.
+    """
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
