@@ -38,6 +38,7 @@ def test_counted_is_the_sum_of_the_parts(capsys: pytest.CaptureFixture[str]) -> 
     parts, rates = shown["per_segment"], {"rgb": 1.0, "audio": 1.0, "flow": 0.25}
     assert shown["rates"] == rates
     assert shown["policy_sees"]["flow"] == "rgbdiff"
+    assert set(parts["policy"]) == {"rgb", "audio", "rgbdiff"}
     total = sum(rates[m] * (parts["recognition"][m] + parts["classifier"][m]) for m in rates)
     total += sum(parts["policy"].values())
     total += parts["joint"] + parts["lstm"] + parts["heads"] + parts["fusion"]

@@ -10,7 +10,7 @@ at instead stands beside it: "flow (sees rgbdiff)".
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,21 +94,24 @@ def parse_rates(text: str, modalities: Sequence[str]) -> dict[str, float]:
 def as_json(config: Config, costs: Costs, rates: dict[str, float], segments: int) -> dict[str, Any]:
     """What --json prints.
 
-    Beside what a segment costs and is billed stand the inputs: what the policy sees where that is
-    another modality, the segments per video and the rates.
+    The policy's parts stand under what they see: its rgbdiff, where that decides about flow
+    ("policy_sees"). Segments per video and rates are the inputs.
     """
     decisions = at_rates(rates, segments)
     return {
         "per_segment": {
             "recognition": costs.recognition,
             "classifier": costs.classifier,
-            "policy": costs.policy,
+            "policy": _by_sight(config, costs.policy),
             "joint": costs.joint,
             "lstm": costs.lstm,
             "heads": costs.heads,
             "fusion": costs.fusion,
         },
-        "billed_per_segment": {"policy": costs.billed.policy, "lstm": costs.billed.lstm},
+        "billed_per_segment": {
+            "policy": _by_sight(config, costs.billed.policy),
+            "lstm": costs.billed.lstm,
+        },
         "per_video": {
             "counted": float(costs.gflops(decisions)),
             "published": float(costs.billed.gflops(decisions)),
@@ -117,6 +120,14 @@ def as_json(config: Config, costs: Costs, rates: dict[str, float], segments: int
         "segments": segments,
         "rates": rates,
     }
+
+
+def _by_sight(config: Config, policy: Mapping[str, int]) -> dict[str, int]:
+    parts: dict[str, int] = {}
+    for modality, cost in policy.items():
+        seen = config.seen[modality]
+        parts[seen] = parts.get(seen, 0) + cost
+    return parts
 
 
 if __name__ == "__main__":
