@@ -10,6 +10,8 @@ from adamml import home
 from adamml.config import Config, override
 from adamml.data.manifest import load_manifest
 from adamml.data.synthetic import synthetic_name
+from adamml.models.weight_files import absolute
+from adamml.models.weights import check_weights
 from adamml.overrides import parse
 from adamml.recipes import RECIPES, parse_task
 from adamml.tables import lookup
@@ -65,13 +67,16 @@ def base_overrides(
         own: the job's overrides; the user's come on top.
 
     Raises:
-        ValueError: an override that the config refuses, or a data folder without a manifest.
+        ValueError: an override that the config refuses, a data folder without a manifest, or
+            weights that do not exist or do not fit.
     """
     base = dict(own)
     if options.data is not None:
         base["data.num_classes"] = len(load_manifest(options.data).classes)
-    base |= parse(options.override, config)
-    return override(config, base), base
+    base |= absolute(parse(options.override, config))
+    config = override(config, base)
+    check_weights(config)
+    return config, base
 
 
 def data_folder(options: JobOptions, config: Config) -> Path:

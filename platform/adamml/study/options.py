@@ -1,15 +1,16 @@
 """What the user asked of a sweep, made definite before anything starts."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from adamml.config import Config, flatten
+from adamml.config import Config, flatten, override
 from adamml.follower import check_tracking_uri, default_tracking_uri
+from adamml.models.weights import check_weights
 from adamml.study.job_options import (
     JobOptions,
     at_least,
@@ -21,7 +22,7 @@ from adamml.study.job_options import (
 )
 from adamml.study.plan import Plan
 from adamml.study.searcher import Space
-from adamml.study.settings import study_settings
+from adamml.study.settings import backbone_overrides, study_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,9 @@ def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved
     """Check everything that can be checked before anything starts.
 
     Raises:
-        ValueError: an unknown recipe or override, a data folder without manifest, a tracking URI
-            that MLflow does not take.
+        ValueError: an unknown recipe or override, a data folder without manifest, weights that do
+            not exist or do not fit every backbone searched, a tracking URI that MLflow does not
+            take.
     """
     recipe = recipe_config(options)
     module = space_of(recipe.recipe)
@@ -63,6 +65,7 @@ def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved
     recognition = {m: module.RECOGNITION[m] for m in recipe.modalities}
     at_least(options.trials, 2, "trials (always-on fusion and the published setting come first)")
     config, base = base_overrides(options, recipe, _seeds(options, recipe))
+    _check_searched_weights(config, recognition)
     data = data_folder(options, config)
     settings = study_settings(
         config,
@@ -107,6 +110,15 @@ def dry_run(resolved: Resolved) -> str:
         "config": flatten(plan.config),
     }
     return json.dumps(shown, indent=2)
+
+
+def _check_searched_weights(config: Config, recognition: Mapping[str, Sequence[str]]) -> None:
+    for searched in backbone_overrides(recognition):
+        try:
+            check_weights(override(config, searched))
+        except ValueError as error:
+            tried = ", ".join(f"{path}={name}" for path, name in searched.items())
+            raise ValueError(f"{error} (the search tries {tried})") from error
 
 
 def _searched(space: Space) -> dict[str, str]:
