@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis.operating_points import add_operating_points
 from analysis.published_series import add_published
 from analysis.runs import Study
 
@@ -44,6 +45,7 @@ def front_figure(study: Study) -> go.Figure:
     add_published(figure, study)
     _add_references(figure, study.references)
     _add_front(figure, study)
+    add_operating_points(figure, study)
     for kind, style in UNSEARCHED.items():
         _add_points(figure, study, study.finished[study.finished["kind"] == kind], **style)
     _add_trials(figure, study)

@@ -7,12 +7,14 @@ from typing import Any
 
 import pandas as pd
 from adamml.follower import default_tracking_uri
+from adamml.projection import OPERATING_POINTS
 from adamml.records import StudyRecord, TrialRecord, read_study
 
 COLUMNS = ["id", "kind", "method", "name", "fidelity", "status", "on_front", "chosen", "error"]
-COLUMNS += ["started", "ended", "overrides", "accuracy", "gflops"]
+COLUMNS += ["operating_point", "started", "ended", "overrides", "accuracy", "gflops"]
 """Always there. Besides them: a column per further metric (its latest value), and per parameter
 "params.<dotted path>"."""
+POINT_COLUMNS = ["id", "accuracy", "gflops"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,13 +23,17 @@ class Study:
     status: str
     runs: pd.DataFrame
     """COLUMNS and more, a row per unimodal network, fusion and trial, in the order they started.
-    error is the traceback (from MLflow: its last line)."""
+    error is the traceback (from MLflow: its last line); operating_point the bias (modality ->
+    number) of the point that was chosen, if it is one of this trial's, else None."""
     references: dict[str, Any]
     """relevance_policy: accuracy, gflops; oracle_front: lists of both. Empty if not computed."""
     data: dict[str, Any]
     """videos, silent, and bad: path -> reason (from MLflow: their number)."""
     metrics: dict[str, float]
     """Of the study as a whole, e.g. hypervolume."""
+    operating_points: pd.DataFrame
+    """POINT_COLUMNS, selection_rate.<modality> and bias.<modality>; a row per operating point of
+    each trial, on validation."""
 
     @property
     def finished(self) -> pd.DataFrame:
@@ -79,7 +85,7 @@ def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> Stu
         folder=Path(),
         status=parent.data.tags.get("status", "waiting"),
         references=_references(client, parent),
-        trials=[_trial(run) for run in children],
+        trials=[_trial(client, run) for run in children],
     )
     for key, value in parent.data.metrics.items():
         if key.startswith("data."):
@@ -93,6 +99,7 @@ def _as_study(record: StudyRecord) -> Study:
     frame = pd.DataFrame([_row(trial) for trial in record.trials])
     others = sorted(set(frame.columns) - set(COLUMNS))
     frame = frame.reindex(columns=COLUMNS + others)
+    points = [{"id": t.id, **point} for t in record.trials for point in t.operating_points]
     for column in ("accuracy", "gflops"):
         frame[column] = frame[column].astype("float64")
     return Study(
@@ -102,6 +109,7 @@ def _as_study(record: StudyRecord) -> Study:
         references=record.references,
         data=record.data,
         metrics=record.metrics,
+        operating_points=pd.DataFrame(points, columns=None if points else POINT_COLUMNS),
     )
 
 
@@ -110,13 +118,18 @@ def _row(trial: TrialRecord) -> dict[str, Any]:
     fields = ("id", "kind", "method", "name", "fidelity", "status", "error", "overrides")
     return {
         **{f"params.{path}": value for path, value in trial.params.items()},
-        **{**last, **trial.final, **trial.test},
+        **{**last, **trial.final, **trial.test, **trial.regret},
         **{name: getattr(trial, name) for name in fields},
         "on_front": trial.tags.get("on_front") == "true",
         "chosen": trial.tags.get("chosen") == "true",
+        "operating_point": _bias(trial.tags.get("operating_point", "none")),
         "started": _timestamp(trial.started),
         "ended": _timestamp(trial.ended),
     }
+
+
+def _bias(tag: str) -> dict[str, float] | None:
+    return None if tag == "none" else json.loads(tag)
 
 
 def _timestamp(seconds: float | None) -> Any:
@@ -124,8 +137,10 @@ def _timestamp(seconds: float | None) -> Any:
     return pd.NaT if seconds is None else pd.Timestamp(int(seconds * 1000), unit="ms", tz="UTC")
 
 
-def _trial(run: Any) -> TrialRecord:
+def _trial(client: Any, run: Any) -> TrialRecord:
     """A run of MLflow as the record of its journal; all its latest metrics count as final."""
+    from adamml.tracking import read_artifact
+
     tags, info = run.data.tags, run.info
     ended = None if tags.get("status") in (None, "running") else info.end_time
     return TrialRecord(
@@ -138,10 +153,13 @@ def _trial(run: Any) -> TrialRecord:
         status=tags.get("status", "waiting"),
         fidelity=tags.get("fidelity"),
         final=run.data.metrics,
+        operating_points=json.loads(read_artifact(client, run, OPERATING_POINTS))
+        if "operating_points" in tags
+        else [],
         error=tags.get("error"),
         started=info.start_time / 1000,
         ended=ended and ended / 1000,
-        tags={name: tags[name] for name in ("on_front", "chosen") if name in tags},
+        tags={k: tags[k] for k in ("on_front", "chosen", "operating_point") if k in tags},
     )
 
 

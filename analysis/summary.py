@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.figure import number
+from analysis.operating_points import sentence
 from analysis.report import claim, failures, front_table
 from analysis.runs import Study, from_study_dir
 
@@ -88,6 +89,8 @@ def _print_claim(console: Console, study: Study) -> None:
         f"{other['test_gflops']:.4g} GFLOPs: {found['points']:+.2f} points at "
         f"{100 * found['share']:.0f}% of the computation."
     )
+    if (point := sentence(study)) is not None:
+        console.print(escape(point))
 
 
 def _print_data(console: Console, study: Study) -> None:

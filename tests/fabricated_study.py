@@ -1,5 +1,6 @@
 """A study's folder as a finished sweep leaves it, made up: for tests of what reads journals."""
 
+import json
 import math
 import random
 from pathlib import Path
@@ -10,7 +11,8 @@ from adamml.records import read_study
 
 ALL_ON = 0.55  # GFLOPs per video
 HOSTILE = "<script>alert('x')</script>"
-CHOSEN = "adamml-16"
+CHOSEN, POINT = "adamml-16", "adamml-14"
+"""Trials: the chosen one, and the one of the chosen operating point."""
 
 
 def write_study(
@@ -39,6 +41,11 @@ def write_study(
         study.append("tags", id=CHOSEN, tags={"chosen": "true"})
         test = {"test_accuracy": 0.909, "test_gflops": 0.301}
         study.append("test", id=CHOSEN, metrics=test)
+        bias = {"rgb": 0.25, "audio": 0.25}
+        study.append("tags", id=POINT, tags={"operating_point": json.dumps(bias)})
+        test = {"test_point_accuracy": 0.912, "test_point_gflops": 0.29}
+        test |= {f"test_point_bias.{m}": value for m, value in bias.items()}
+        study.append("test", id=POINT, metrics=test)
         test = {"test_accuracy": 0.902, "test_gflops": ALL_ON}
         study.append("test", id="fusion-weighted", metrics=test)
         study.append("end", status="completed")
@@ -115,8 +122,22 @@ def _trial(folder: Path, clock: _Clock, number: int) -> None:
         journal.append("epoch", epoch=epoch, stage=stage, metrics=metrics)
     final = {k: v for k, v in metrics.items() if k not in ("loss", "temperature")}
     final |= {"accuracy": best, "gflops": gflops}
-    journal.append("final", fidelity="joint" if joint else "policy", metrics=final)
+    fidelity = "joint" if joint else "policy"
+    if method == "adamml":
+        journal.append("operating_points", fidelity=fidelity, points=_points(final))
+    journal.append("final", fidelity=fidelity, metrics=final)
     journal.append("end", status="completed", error=None)
+
+
+def _points(final: dict[str, float]) -> list[dict[str, float]]:
+    """Little for little, less, the same, a little more."""
+    changes = {-6.0: (-0.3, 0.1), -0.5: (-0.02, 0.9), 0.0: (0.0, 1.0), 0.25: (0.01, 1.02)}
+    return [
+        final
+        | {"accuracy": final["accuracy"] + more, "gflops": final["gflops"] * factor}
+        | {"bias.rgb": bias, "bias.audio": bias}
+        for bias, (more, factor) in changes.items()
+    ]
 
 
 def _overrides(dice: random.Random) -> dict[str, object]:

@@ -103,3 +103,24 @@ def test_the_oracle_front_is_a_history_with_a_step_per_point() -> None:
     assert [p.value for p in points if p.key == "oracle_front.accuracy"] == [0.5, 0.9]
     assert [p.step for p in points if p.key == "oracle_front.gflops"] == [0, 1]
     assert [p.value for p in points if p.key == "relevance_policy.gflops"] == [0.15]
+
+
+def test_operating_points_are_an_artifact_that_the_next_ones_replace() -> None:
+    points = [{"accuracy": 0.9, "gflops": 0.1, "bias.rgb": -0.5}]
+    event = {"event": "operating_points", "time": 2.0, "fidelity": "policy", "points": points}
+    later = event | {"time": 3.0, "points": [*points, *points]}
+    batch = trial_batch([START, event])
+    assert json.loads(batch.texts["operating_points.json"]) == points
+    assert (batch.tags["operating_points"], batch.points) == ("1", [])
+    whole, rest = trial_batch([START, event, later]), trial_batch([START, event, later], since=2)
+    assert whole.texts == rest.texts
+    assert len(json.loads(rest.texts["operating_points.json"])) == 2
+    assert trial_batch([START, event], since=2).texts == {}
+
+
+def test_regret_reaches_the_trial_it_is_of() -> None:
+    events = [
+        {"event": "start", "time": 1.0, "name": "s"},
+        {"event": "regret", "time": 2.0, "id": "t", "metrics": {"accuracy_regret": 0.1}},
+    ]
+    assert study_batches(events)["t"].points == [Point("accuracy_regret", 0.1, 2000, 0)]

@@ -82,3 +82,28 @@ def test_a_study_is_its_journal_and_those_of_its_trials(tmp_path: Path) -> None:
 def test_a_folder_without_a_journal_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"must be a study's folder with a journal\.jsonl"):
         read_study(tmp_path)
+
+
+def test_operating_points_are_those_of_the_last_final() -> None:
+    def points(time: float, accuracy: float) -> dict[str, object]:
+        found = [{"accuracy": accuracy, "gflops": 0.1, "bias.rgb": 0.0}]
+        return {"event": "operating_points", "time": time, "fidelity": "policy", "points": found}
+
+    final = {"event": "final", "time": 8.0, "fidelity": "policy", "metrics": {"accuracy": 0.8}}
+    first = [START, points(7.0, 0.8), final]
+    assert summarise(first).operating_points == points(7.0, 0.8)["points"]
+    cut = [*first, START, points(9.0, 0.9)]  # killed before its final: the metrics are the old ones
+    assert summarise(cut).operating_points == points(7.0, 0.8)["points"]
+    joint = final | {"fidelity": "joint", "metrics": {"accuracy": 0.9}}
+    assert summarise([*cut, START, points(10.0, 0.9), joint]).operating_points[0]["accuracy"] == 0.9
+    assert summarise([*first, START, joint]).operating_points == []
+
+
+def test_the_last_regret_holds(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("start", name="s")
+    Journal(tmp_path / "trials" / "a" / "journal.jsonl").append("start", id="a", kind="trial")
+    journal.append("regret", id="a", metrics={"accuracy_regret": 0.1, "gflops_regret": 0.2})
+    journal.append("regret", id="a", metrics={"accuracy_regret": -0.1})
+    journal.append("regret", id="nobody", metrics={"accuracy_regret": 0.3})
+    assert read_study(tmp_path).trials[0].regret == {"accuracy_regret": -0.1}

@@ -94,6 +94,22 @@ def test_replaying_twice_changes_nothing(uri: str, study: Path) -> None:
     assert dump(uri, EXPERIMENT) == before
 
 
+def test_artifacts_that_find_no_place_hold_back_no_metrics(uri: str, study: Path) -> None:
+    """They come as soon as there is one; until then each pass says so."""
+    folder = study.parents[1] / "mlartifacts"
+    folder.write_text("a file where the folder should be")
+    problems = project(study, uri)
+    assert any("artifact operating_points.json" in problem for problem in problems)
+    run = dump(uri, EXPERIMENT)["ks/adamml-14"]
+    assert run["status"][0] == "FINISHED"
+    assert len(run["history"]["loss"]) == 8
+    assert "adamml.projected" not in run["tags"]
+    folder.unlink()
+    assert project(study, uri) == []
+    assert len(list(folder.rglob("operating_points.json"))) == 15
+    assert dump(uri, EXPERIMENT)["ks/adamml-14"]["history"] == run["history"]
+
+
 def test_a_kill_before_the_count_was_noted_doubles_nothing(uri: str, study: Path) -> None:
     project(study, uri)
     before = dump(uri, EXPERIMENT)
@@ -177,7 +193,7 @@ def test_a_report_is_kept_and_a_path_out_of_the_study_is_not(uri: str, study: Pa
     journal.append("artifact", path="report.html")
     project(study, uri)
     kept = {path.name for path in (study.parents[1] / "mlartifacts").rglob("*.*")}
-    assert kept == {"report.html", "error.txt", "bad_files.json"}
+    assert kept == {"report.html", "error.txt", "bad_files.json", "operating_points.json"}
 
 
 def test_a_server_that_was_away_is_caught_up_with_by_the_replay_command(

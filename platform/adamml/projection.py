@@ -16,6 +16,8 @@ MAX_PARAM, MAX_TAG, MAX_KEY = 6000, 8000, 250
 """MLflow's limits in characters."""
 RUN_STATUS = {"completed": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
 """The journal's status -> MLflow's; any other (interrupted) is KILLED."""
+OPERATING_POINTS = "operating_points.json"
+"""A trial's artifact; the tag operating_points counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ def trial_batch(events: Sequence[Event], since: int = 0) -> Batch:
             case "final" if new:
                 _add_points(batch, event, max(seen, default=0))
                 batch.tags["fidelity"] = str(event.get("fidelity"))
+            case "operating_points" if new:
+                batch.texts[OPERATING_POINTS] = json.dumps(event["points"], indent=1)
+                batch.tags["operating_points"] = str(len(event["points"]))
             case "end":
                 _ended(batch, event, new)
     return batch
@@ -92,7 +97,7 @@ def study_batches(events: Sequence[Event], since: int = 0) -> dict[str, Batch]:
             case "tags" if new:
                 trial = batches.setdefault(event["id"], Batch())
                 trial.tags |= {_key(k): str(v)[:MAX_TAG] for k, v in event["tags"].items()}
-            case "test" if new:
+            case "test" | "regret" if new:
                 _add_points(batches.setdefault(event["id"], Batch()), event, 0)
             case "artifact" if new:
                 own.files.append(event["path"])

@@ -36,13 +36,20 @@ class TrialRecord:
     """policy or joint: how the final metrics came about; None before there are any."""
     epochs: list[EpochRecord] = field(default_factory=list)
     final: dict[str, float] = field(default_factory=dict)
+    operating_points: list[dict[str, float]] = field(default_factory=list)
+    """Of the model of the final metrics, cheapest first: accuracy, gflops, selection_rate.* and
+    bias.* (training/operating_points.py). Empty where its policy has no logits."""
     error: str | None = None
     started: float | None = None
     ended: float | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    """From the study's journal: on_front, chosen."""
+    """From the study's journal: on_front, chosen, and operating_point (a bias as JSON, or "none":
+    whether one of this trial's points was chosen in place of its unbiased decisions)."""
     test: dict[str, float] = field(default_factory=dict)
-    """From the study's journal: test_accuracy, test_gflops."""
+    """From the study's journal: test_accuracy, test_gflops, ...; of a chosen operating point
+    test_point_accuracy, test_point_gflops, ... and test_point_bias.<modality>."""
+    regret: dict[str, float] = field(default_factory=dict)
+    """From the study's journal: accuracy_regret, gflops_regret (training/policy_quality.py)."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -72,6 +79,7 @@ def summarise(events: Iterable[Event], *, id: str = "") -> TrialRecord:
     """
     record = TrialRecord(id=id)
     epochs: dict[int, EpochRecord] = {}
+    points: list[dict[str, float]] = []
     for event in events:
         if event["event"] == "start":
             _start(record, event)
@@ -82,8 +90,11 @@ def summarise(events: Iterable[Event], *, id: str = "") -> TrialRecord:
                 time=event["time"],
                 metrics=event["metrics"],
             )
+        elif event["event"] == "operating_points":
+            points = event["points"]
         elif event["event"] == "final":
             record.fidelity, record.final = event.get("fidelity"), event["metrics"]
+            record.operating_points, points = points, []  # written just before their final
         elif event["event"] == "end":
             record.status, record.error = event["status"], event.get("error")
             record.ended = event["time"]
@@ -137,6 +148,8 @@ def _apply(study: StudyRecord, by_id: dict[str, TrialRecord], event: Event) -> N
             by_id[event["id"]].tags |= event["tags"]
         case "test" if event["id"] in by_id:
             by_id[event["id"]].test |= event["metrics"]
+        case "regret" if event["id"] in by_id:
+            by_id[event["id"]].regret = event["metrics"]
         case "metrics":
             study.metrics |= event["metrics"]
         case "references" | "data":

@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,12 @@ def experiment_name(study: str) -> str:
     return f"adamml/{study}"
 
 
+def read_artifact(client: MlflowClient, run: Any, name: str) -> str:
+    """The text of a run's artifact."""
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(client.download_artifacts(run.info.run_id, name, folder)).read_text()
+
+
 def search(client: MlflowClient, experiment_id: str, condition: str) -> list[Any]:
     """All runs of an experiment that meet the condition, oldest first, however many there are."""
     runs: list[Any] = []
@@ -102,17 +109,17 @@ class MlflowStore:
 
     def send(self, run: Run, batch: Batch, *, folder: Path, projected: int | None) -> list[str]:
         try:
-            if problems := self._keep_artifacts(run, batch, folder):
-                return problems
-            self._log(run.run_id, batch, projected)
+            problems = self._keep_artifacts(run, batch, folder)
+            # A batch whose artifacts were not taken does not count: the next pass sends it again.
+            self._log(run.run_id, batch, None if problems else projected)
             if projected is not None:
                 self._set_status(run, batch)
-                run.projected = projected
+                run.projected = run.projected if problems else projected
         except MlflowException as error:
             if error.error_code not in ONE_RUNS_FAULT:
                 raise
             return [f"run {run.run_id}: {error}".partition("\n")[0]]
-        return []
+        return problems
 
     def _find_experiment(self, name: str) -> str:
         experiment = self._client.get_experiment_by_name(name)

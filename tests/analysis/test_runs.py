@@ -7,7 +7,7 @@ from adamml.tracking import project
 from fabricated_study import CHOSEN, front, write_study
 from mlflow_stores import IGNORE_ITS_WARNINGS, fresh_database
 
-from analysis.runs import COLUMNS, from_mlflow, from_study_dir
+from analysis.runs import COLUMNS, POINT_COLUMNS, Study, from_mlflow, from_study_dir
 
 pytestmark = IGNORE_ITS_WARNINGS
 
@@ -26,10 +26,17 @@ def test_mlflow_and_the_journals_give_the_same_frame(
     ours, theirs = from_study_dir(folder), from_mlflow(uri, "ks")
     ours.runs["error"] = ours.runs["error"].str.rpartition("\n")[2]
     pd.testing.assert_frame_equal(ours.runs, theirs.runs)
+    pd.testing.assert_frame_equal(points_of(ours), points_of(theirs))
     assert ours.references == theirs.references
     assert ours.metrics == theirs.metrics
     assert (ours.status, ours.name) == (theirs.status, theirs.name) == ("completed", "ks")
     assert theirs.data == {"videos": 2560, "silent": 3, "bad": 1}
+
+
+def points_of(study: Study) -> pd.DataFrame:
+    points = study.operating_points
+    assert len(points) == 15 * 4
+    return points.sort_values(["id", "gflops"], ignore_index=True)
 
 
 def test_the_last_study_is_found_without_its_name(
@@ -76,4 +83,5 @@ def test_a_study_that_has_just_started_has_all_columns(tmp_path: Path) -> None:
     assert list(study.runs.columns) == COLUMNS
     assert study.finished.empty
     assert study.front.empty
+    assert list(study.operating_points.columns) == POINT_COLUMNS
     assert study.searched == []

@@ -163,3 +163,17 @@ def test_inference_in_training_mode_is_a_bug(clips) -> None:
 def test_same_seed_same_weights() -> None:
     first, second = _model().state_dict(), _model().state_dict()
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_a_bias_routes_as_the_policy_then_decides(clips) -> None:
+    model = _model().eval()
+    view = model.policy_clips(clips)
+    with torch.no_grad():
+        margins = model.policy.logits(view).diff(dim=-1).flatten(0, 1).squeeze(-1)
+        bias = dict(zip(model.networks, (-margins.median(dim=0).values).tolist(), strict=True))
+        decisions = model.policy(view, temperature=None, decision_bias=bias)
+    plain, moved = model.infer(clips), model.infer(clips, decision_bias=bias)
+    assert torch.equal(moved.decisions, decisions)
+    assert not torch.equal(moved.decisions, plain.decisions)
+    assert torch.equal(moved.logits, model.infer(clips, decisions).logits)
+    assert torch.equal(model.infer(clips, decision_bias={"rgb": 0.0}).logits, plain.logits)

@@ -38,3 +38,21 @@ def test_low_precision_logits_give_float32_choices() -> None:
 
 def test_argmax_is_one_hot_at_the_greatest() -> None:
     assert one_hot_argmax(torch.tensor([[0.1, 0.2], [3.0, -1.0]])).tolist() == [[0, 1], [1, 0]]
+
+
+def test_temperature_to_zero_approaches_the_argmax_of_the_noisy_logits() -> None:
+    """A hard sample does not depend on it; the softmax behind the gradient becomes the argmax."""
+    logits, steepest = torch.randn(500, 2), []
+    for temperature in (10.0, 1.0, 0.1, 0.01, 0.001):
+        torch.manual_seed(1)
+        leaf = logits.clone().requires_grad_()
+        chosen = gumbel_choice(leaf, temperature)
+        torch.manual_seed(1)
+        noisy = logits - torch.empty_like(logits).exponential_().log()
+        assert torch.equal(chosen, one_hot_argmax(noisy))
+        soft = (noisy / temperature).softmax(dim=-1)
+        steepest.append((soft - one_hot_argmax(noisy)).abs().mean().item())
+        chosen[:, 1].sum().backward()
+        assert torch.allclose(leaf.grad[:, 1], (soft * (1 - soft))[:, 1] / temperature, rtol=1e-3)
+    assert steepest == sorted(steepest, reverse=True)
+    assert steepest[-1] < 1e-2 < steepest[0]

@@ -1,5 +1,6 @@
 """The contract of every policy, and the learned one in particular."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -111,3 +112,68 @@ def test_every_parameter_gets_a_gradient_through_the_sample() -> None:
 def test_an_unknown_kind_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown policy 'oracel'; choose from always_on, gumbel"):
         build_policy(override(tiny(), {"policy.kind": "oracel"}))
+
+
+@torch.no_grad()
+def test_a_bias_of_zero_changes_nothing() -> None:
+    config = tiny()
+    policy, view = _wilful(config), build_policy(config).view(_clips(config))
+    plain = policy(view, temperature=None)
+    assert 0 < plain.mean() < 1
+    zeros = policy(view, temperature=None, decision_bias={"rgb": 0.0, "audio": 0.0})
+    assert torch.equal(plain, zeros)
+
+
+@pytest.mark.parametrize(("bias", "share"), [(1e6, 1), (-1e6, 0)])
+@torch.no_grad()
+def test_a_large_bias_computes_everything_or_nothing(bias: float, share: float) -> None:
+    config = tiny()
+    policy, view = _wilful(config), build_policy(config).view(_clips(config))
+    decisions = policy(view, temperature=None, decision_bias=dict.fromkeys(config.modalities, bias))
+    assert decisions.eq(share).all()
+    sampled = policy(view, temperature=5.0, decision_bias=dict.fromkeys(config.modalities, bias))
+    assert sampled.eq(share).all()
+
+
+@torch.no_grad()
+def test_a_bias_does_not_enter_the_recurrence() -> None:
+    """Only its own modality's decisions move, each across a threshold of the raw logits."""
+    config, bias = tiny(), 4.0
+    policy, view = _wilful(config), build_policy(config).view(_clips(config, videos=8))
+    raw = policy.logits(view)
+    margins = raw[..., 1] - raw[..., 0]
+    moved = policy(view, temperature=None, decision_bias={"rgb": bias})
+    expected = (margins + torch.tensor([bias, 0.0]) > 0).float()
+    assert torch.equal(moved, expected)
+    assert not torch.equal(moved, policy(view, temperature=None))
+    policy.heads["rgb"].bias[1] += bias  # this is how it would be, if it did
+    fed_back = policy.logits(view)
+    assert not torch.allclose(fed_back[..., 1, :], raw[..., 1, :], atol=1e-3)
+
+
+def test_a_bias_for_nobody_is_refused() -> None:
+    config = tiny()
+    policy, view = PolicyNetwork(config), build_policy(config).view(_clips(config))
+    with pytest.raises(ValueError, match="decision_bias must name modalities of rgb, audio, got f"):
+        policy(view, temperature=None, decision_bias={"flow": 1.0})
+    for value in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="decision_bias must be finite"):
+            policy(view, temperature=None, decision_bias={"rgb": value})
+
+
+@pytest.mark.parametrize("kind", sorted(set(POLICIES) - {"gumbel"}))
+def test_a_policy_without_logits_takes_no_bias(kind: str) -> None:
+    config = override(tiny(), {"policy.kind": kind})
+    policy = build_policy(config)
+    with pytest.raises(ValueError, match=r"needs a policy that has logits \(policy.kind gumbel\)"):
+        policy(policy.view(_clips(config)), temperature=None, decision_bias={"rgb": 1.0})
+
+
+def _wilful(config: Config) -> PolicyNetwork:
+    """Of decisions of both kinds that depend on the segments before."""
+    policy = _network(config)
+    with torch.no_grad():
+        for head in policy.heads.values():
+            head.bias.zero_()
+            head.weight *= 20
+    return policy

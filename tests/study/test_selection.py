@@ -3,6 +3,7 @@ from adamml.study.baselines import TRAINED_FUSION
 from adamml.study.selection import (
     average_is_stronger,
     choose,
+    choose_point,
     hypervolume,
     on_front,
     promoted,
@@ -80,3 +81,54 @@ def test_equally_accurate_trials_go_to_the_cheaper() -> None:
 def test_hypervolume_is_a_fraction_of_the_box() -> None:
     assert hypervolume([record("a", 1.0, 0.0)], REFERENCE) == 1.0
     assert hypervolume([], REFERENCE) == 0.0
+
+
+def with_points(record: TrialRecord, *points: tuple[float, float, float]) -> TrialRecord:
+    """Each (bias of rgb, accuracy, gflops); the unbiased one is added."""
+    all_points = [(0.0, record.final["accuracy"], record.final["gflops"]), *points]
+    record.operating_points = [
+        {"accuracy": a, "gflops": g, "bias.rgb": b, "bias.audio": 0.0} for b, a, g in all_points
+    ]
+    return record
+
+
+def test_a_point_of_any_jointly_trained_trial_may_be_chosen() -> None:
+    chosen = with_points(record("a", 0.9, 0.5), (0.2, 0.92, 0.54), (1.0, 0.99, 0.56))
+    dear = with_points(record("b", 0.97, 0.9), (-1.5, 0.95, 0.5))
+    policy = with_points(record("c", 0.8, 0.2, fidelity="policy"), (1.0, 0.99, 0.3))
+    records = [chosen, dear, policy, with_points(ALWAYS_ON, (-1.0, 0.99, 0.1))]
+    assert choose(records, AVERAGE) is chosen
+    found = choose_point(records, AVERAGE)
+    assert found is not None
+    assert (found.record, found.bias) == (dear, {"rgb": -1.5, "audio": 0.0})
+    assert not found.tested
+    dear.test = {"test_point_bias.rgb": -1.5, "test_point_bias.audio": 0.0}
+    assert found.tested
+    assert choose_point(records, None) is None
+
+
+def test_no_point_is_chosen_where_the_unbiased_trial_is_as_good() -> None:
+    chosen = with_points(record("a", 0.9, 0.5), (0.2, 0.9, 0.52), (-1.0, 0.8, 0.1))
+    assert choose_point([chosen], AVERAGE) is None
+    assert choose_point([record("a", 0.9, 0.5)], AVERAGE) is None
+    cheaper = with_points(record("b", 0.85, 0.4), (0.2, 0.9, 0.49))
+    assert choose_point([chosen, cheaper], AVERAGE).record is cheaper
+
+
+def test_a_point_brings_a_trial_within_the_budget_that_is_not() -> None:
+    dear = with_points(record("a", 0.99, 0.9), (-1.0, 0.7, 0.5))
+    assert choose([dear], AVERAGE) is dear
+    found = choose_point([dear], AVERAGE)
+    assert found is not None
+    assert found.bias["rgb"] == -1.0
+
+
+def test_points_change_neither_the_front_nor_hypervolume_nor_the_chosen_trial() -> None:
+    plain = [record("a", 0.9, 0.5), record("b", 0.7, 0.1), ALWAYS_ON]
+    moved = [with_points(record("a", 0.9, 0.5), (1.0, 1.0, 0.01)), *plain[1:]]
+    assert on_front(moved) == on_front(plain)
+    assert hypervolume(moved, REFERENCE) == hypervolume(plain, REFERENCE)
+    assert choose(moved, AVERAGE).id == choose(plain, AVERAGE).id
+    assert [r.id for r in promoted(moved, 2, REFERENCE)] == [
+        r.id for r in promoted(plain, 2, REFERENCE)
+    ]

@@ -5,7 +5,7 @@ policy. Inference routes: each network runs on the segments selected for it and 
 eval mode both give the same logits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -65,23 +65,45 @@ class AdaMML(nn.Module):
         Raises:
             ValueError: the fusion takes features.
         """
+        return self.fuse(segment_logits, self._decide(policy_clips, temperature))
+
+    def fuse(self, segment_logits: Tensor, decisions: Tensor) -> Output:
+        """Segment logits [N, S, M, K] under decisions [N, S, M] that were made before.
+
+        Raises:
+            ValueError: the fusion takes features.
+        """
         if self.fusion.from_features:
             raise ValueError(
                 "stages.policy_only must be 0 with a fusion of features: it has no segment logits"
             )
-        decisions = self._decide(policy_clips, temperature)
         return self._fused(segment_logits.unbind(2), decisions)
 
     @torch.no_grad()
-    def infer(self, clips: Clips, decisions: Tensor | None = None) -> Output:
+    def infer(
+        self,
+        clips: Clips,
+        decisions: Tensor | None = None,
+        *,
+        decision_bias: Mapping[str, float] | None = None,
+    ) -> Output:
         """Routed: each recognition network sees the segments selected for it, over the whole batch.
 
         Args:
             decisions: [N, S, M]; None lets the policy decide. Given ones leave the policy out.
+            decision_bias: modality -> number that the policy adds to its "use" logits: a knob for
+                the deployed model, dearer and more accurate upwards, cheaper downwards. Which
+                values are worth setting, a trial's operating points say
+                (training.operating_points).
+
+        Raises:
+            ValueError: a decision_bias that the policy can't take (models.policy.biased).
         """
         assert not self.training, "infer is for eval mode: batch norm must not see routed batches"
+        assert decisions is None or not decision_bias, "given decisions leave the policy out"
         if decisions is None:
-            decisions = self.policy(self.policy_clips(clips), temperature=None)
+            view = self.policy_clips(clips)
+            decisions = self.policy(view, temperature=None, decision_bias=decision_bias)
         routed = [
             self._routed(net, clips[m], decisions[..., number] > 0)
             for number, (m, net) in enumerate(self.networks.items())

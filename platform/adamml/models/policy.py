@@ -1,6 +1,7 @@
 """Policies: which modalities of a segment are worth computing."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -27,14 +28,68 @@ class Policy(nn.Module):
         """
         raise NotImplementedError
 
-    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+    def forward(
+        self,
+        view: Clips,
+        *,
+        temperature: float | None,
+        decision_bias: Mapping[str, float] | None = None,
+    ) -> Tensor:
         """Decisions [N, S, M], exactly 0 or 1.
 
         Args:
             view: from view().
             temperature: of the Gumbel noise; None takes the likelier option without noise.
+            decision_bias: modality -> added to its "use" logits (see biased()).
+
+        Raises:
+            ValueError: a decision_bias for a modality that is not there, or for a policy that has
+                no logits.
         """
         raise NotImplementedError
+
+
+def biased(
+    logits: Tensor, modalities: Sequence[str], decision_bias: Mapping[str, float] | None
+) -> Tensor:
+    """Policy logits [N, S, M, 2] with decision_bias added to those of "use".
+
+    The knob that moves a trained model along its own curve of accuracy against GFLOPs: large
+    computes everything, very negative nothing. It comes after the logits that the LSTM sees of the
+    step before, so a video's other decisions do not change with it.
+
+    Args:
+        decision_bias: modality -> what is added; 0 where not given.
+
+    Raises:
+        ValueError: it names a modality that is not there, or is not finite.
+    """
+    if not decision_bias:
+        return logits
+    if not set(decision_bias) <= set(modalities):
+        raise ValueError(
+            f"decision_bias must name modalities of {', '.join(modalities)}, "
+            f"got {', '.join(decision_bias)}"
+        )
+    if not all(math.isfinite(value) for value in decision_bias.values()):
+        raise ValueError(f"decision_bias must be finite, got {dict(decision_bias)}")
+    bias = logits.new_tensor([decision_bias.get(m, 0.0) for m in modalities])
+    return torch.stack([logits[..., 1 - USE], logits[..., USE] + bias], dim=-1)
+
+
+def choose(
+    logits: Tensor, modalities: Sequence[str], decision_bias: Mapping[str, float] | None = None
+) -> Tensor:
+    """Decisions [N, S, M] of policy logits [N, S, M, 2]: the likelier option after the bias."""
+    return one_hot_argmax(biased(logits, modalities, decision_bias))[..., USE]
+
+
+def _refuse_bias(policy: Policy, decision_bias: Mapping[str, float] | None) -> None:
+    if decision_bias:
+        raise ValueError(
+            "decision_bias needs a policy that has logits (policy.kind gumbel), "
+            f"got {type(policy).__name__}"
+        )
 
 
 class PolicyNetwork(Policy):
@@ -43,6 +98,7 @@ class PolicyNetwork(Policy):
     def __init__(self, config: Config) -> None:
         super().__init__()
         sizes, num_modalities = config.policy, len(config.modalities)
+        self.modalities = config.modalities
         self.pixels, self.frame_step = sizes.pixels, sizes.frame_step
         self.seen = config.seen
         backbones = {
@@ -83,12 +139,17 @@ class PolicyNetwork(Policy):
             previous = steps[-1].flatten(1)
         return torch.stack(steps, dim=1)
 
-    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+    def forward(
+        self,
+        view: Clips,
+        *,
+        temperature: float | None,
+        decision_bias: Mapping[str, float] | None = None,
+    ) -> Tensor:
         logits = self.logits(view)
-        chosen = (
-            one_hot_argmax(logits) if temperature is None else gumbel_choice(logits, temperature)
-        )
-        return chosen[..., USE]
+        if temperature is None:
+            return choose(logits, self.modalities, decision_bias)
+        return gumbel_choice(biased(logits, self.modalities, decision_bias), temperature)[..., USE]
 
     def _small(self, clips: Tensor) -> Tensor:
         frames = clips[:, :, :: self.frame_step]
@@ -108,7 +169,14 @@ class AlwaysOn(Policy):
         """No frames at all, [N, S, 0, C, H, W]: the number of segments is all it needs."""
         return {m: clips[m][:, :, :0] for m in self.modalities}
 
-    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+    def forward(
+        self,
+        view: Clips,
+        *,
+        temperature: float | None,
+        decision_bias: Mapping[str, float] | None = None,
+    ) -> Tensor:
+        _refuse_bias(self, decision_bias)
         clips = view[self.modalities[0]]
         return torch.ones(*clips.shape[:2], len(self.modalities), device=clips.device)
 
@@ -128,7 +196,14 @@ class RandomPolicy(Policy):
         """Uniform numbers in [0, 1): {"draws": [N, S, M]}."""
         return {"draws": clips["draws"]}
 
-    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+    def forward(
+        self,
+        view: Clips,
+        *,
+        temperature: float | None,
+        decision_bias: Mapping[str, float] | None = None,
+    ) -> Tensor:
+        _refuse_bias(self, decision_bias)
         draws = view["draws"].float()
         return (draws < draws.new_tensor(self.rates)).float()
 
@@ -143,7 +218,14 @@ class OraclePolicy(Policy):
         """{"relevance": [N, S, M]}."""
         return {"relevance": clips["relevance"]}
 
-    def forward(self, view: Clips, *, temperature: float | None) -> Tensor:
+    def forward(
+        self,
+        view: Clips,
+        *,
+        temperature: float | None,
+        decision_bias: Mapping[str, float] | None = None,
+    ) -> Tensor:
+        _refuse_bias(self, decision_bias)
         return view["relevance"].float()
 
 

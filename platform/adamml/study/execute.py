@@ -12,7 +12,7 @@ from adamml.models.weights import fetch_weights
 from adamml.recipes import RECIPES
 from adamml.records import read_trial
 from adamml.study.dispatcher import Assignment
-from adamml.study.journalled import Report, Run, after, journalled
+from adamml.study.journalled import Report, Run, Trained, after, journalled
 from adamml.study.pretrained import ensure_unimodal, segment_logits
 from adamml.study.references import references
 from adamml.study.video_results import (
@@ -26,6 +26,8 @@ from adamml.tables import lookup
 from adamml.training.checkpoints import load_checkpoint
 from adamml.training.evaluation import evaluate
 from adamml.training.loop import Metrics, fit
+from adamml.training.operating_points import BIAS
+from adamml.training.policy_quality import relevance_of
 from adamml.training.tasks import adamml_metrics, adamml_task, fresh_adamml
 from adamml.training.workers import Workers
 
@@ -68,11 +70,11 @@ def unimodal(run: Run) -> None:
     """Train one modality's network, unless the home has it, and its segment logits."""
     modality = run.spec["modality"]
 
-    def train(keep: Callable[[int, str, Metrics], None]) -> Metrics:
+    def train(keep: Callable[[int, str, Metrics], None]) -> Trained:
         metrics = ensure_unimodal(run.unimodal(modality), run.splits, run.workers, keep)
         for split in ("validation", "train") if run.config.stages.get("policy_only") else ():
             segment_logits(run.unimodal(modality), run.splits, split, run.workers)
-        return metrics
+        return Trained(metrics, [])
 
     journalled(run, "unimodal", lambda done, keep: train(after(keep, done)))
 
@@ -80,7 +82,7 @@ def unimodal(run: Run) -> None:
 def trial(run: Run) -> None:
     """Train a trial as far as spec["fidelity"], from where its journal says it is."""
 
-    def train(done: int, keep: Callable[[int, str, Metrics], None]) -> Metrics:
+    def train(done: int, keep: Callable[[int, str, Metrics], None]) -> Trained:
         quiet = after(keep, 10**9)
         for modality in run.config.modalities:
             ensure_unimodal(run.unimodal(modality), run.splits, run.workers, quiet)
@@ -101,27 +103,33 @@ def trial(run: Run) -> None:
             keep(epoch, stage, metrics)
 
         fit(task, run.workers, remember, done=done)
-        if last:
-            return last
-        record = read_trial(run.folder)
-        if record.epochs:  # it died between its last epoch and its end
-            return dict(record.epochs[-1].metrics)
-        return task.evaluate("policy_only")  # no epoch at all: recognition is as it was
+        epochs = read_trial(run.folder).epochs
+        if not last and epochs:  # it died between its last epoch and its end
+            last = dict(epochs[-1].metrics)
+        if not last:  # no epoch at all: recognition is as it was
+            last = task.evaluate(0)
+        return Trained(last, task.operating_points())
 
     journalled(run, run.spec["fidelity"], train)
 
 
 def test(run: Run) -> None:
-    """Evaluate a trial's final checkpoint on the test split; asked once, at the end of a study."""
-    metrics = _test_metrics(run)
-    run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
+    """Evaluate a trial's final checkpoint on the test split; asked once, at the end of a study.
+
+    With a spec["decision_bias"] it is that operating point which is evaluated: test_point_*.
+    """
+    bias = run.spec.get("decision_bias")
+    metrics = _test_metrics(run, bias)
+    if bias is not None:
+        metrics |= {f"{BIAS}{modality}": value for modality, value in bias.items()}
+    prefix = "test_" if bias is None else "test_point_"
+    run.report({"epoch": 0, **{f"{prefix}{name}": value for name, value in metrics.items()}})
 
 
-def _test_metrics(run: Run) -> Metrics:
-    model = _final_model(run)
-    return adamml_metrics(
-        run.config, evaluate(model, run.splits.fixed("test"), run.config, run.workers)
-    )
+def _test_metrics(run: Run, bias: dict[str, float] | None) -> Metrics:
+    model, config, videos = _final_model(run), run.config, run.splits.fixed("test")
+    found = evaluate(model, videos, config, run.workers, decision_bias=bias)
+    return adamml_metrics(config, found, relevance_of(run.splits, "test"))
 
 
 def test_videos(run: Run) -> None:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from adamml.config import Config, flatten
 from adamml.data.manifest import Split
@@ -23,7 +23,7 @@ from adamml.training.tasks import FIDELITIES
 from adamml.training.workers import Workers
 
 Report = Callable[[dict[str, Any]], None]
-FINAL = ("accuracy", "gflops", "selection_rate.")
+FINAL = ("accuracy", "gflops", "selection_rate.", "precision.", "recall.")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,14 @@ class Run:
         return fixed_view(self.config, unimodals, self.splits, split, self.workers)
 
 
-Train = Callable[[int, Callable[[int, str, Metrics], None]], Metrics]
+class Trained(NamedTuple):
+    metrics: Metrics
+    """Of the last evaluation."""
+    operating_points: list[Metrics]
+    """As training/operating_points.py gives them; empty for what has none."""
+
+
+Train = Callable[[int, Callable[[int, str, Metrics], None]], Trained]
 
 
 def journalled(run: Run, fidelity: str, train: Train) -> None:
@@ -82,8 +89,10 @@ def journalled(run: Run, fidelity: str, train: Train) -> None:
         attempt=run.assignment["attempt"],
     )
     try:
-        metrics = train(len(record.epochs), keep)
-        final = {k: v for k, v in metrics.items() if k.startswith(FINAL)}
+        trained = train(len(record.epochs), keep)
+        final = {k: v for k, v in trained.metrics.items() if k.startswith(FINAL)}
+        if trained.operating_points:
+            write("operating_points", fidelity=fidelity, points=trained.operating_points)
         write("final", fidelity=fidelity, metrics=final)
         epochs = max(len(record.epochs), len(read_trial(run.folder).epochs))
         run.report(_final_report(final, epochs, fidelity))

@@ -27,12 +27,15 @@ from adamml.study.sampled import run_sampled
 from adamml.study.selection import (
     average_is_stronger,
     choose,
+    choose_point,
+    evaluated,
     hypervolume,
     on_front,
     promoted,
     strongest_fusion,
 )
 from adamml.study.slots import Slots
+from adamml.training.policy_quality import regret
 
 
 class Study:
@@ -60,6 +63,7 @@ class Study:
         run_sampled(self.plan, self.runner, self.num_slots)
         self.train_jointly()
         self.bound(manifest)
+        self.measure_regret()
         self.tag()
         self.test()
 
@@ -112,39 +116,62 @@ class Study:
         require(ends)
         self.journal.append("references", **json.loads(found["references"]))
 
+    def measure_regret(self) -> None:
+        """Each trial against the oracle front, where there is one."""
+        found = self.runner.record
+        for record in evaluated(found.trials) if found.references else ():
+            final = record.final
+            metrics = regret(final["accuracy"], final["gflops"], found.references["oracle_front"])
+            if record.regret != metrics:
+                self.journal.append("regret", id=record.id, metrics=metrics)
+
     def tag(self) -> None:
-        """on_front and chosen, on validation; and the front's hypervolume."""
+        """on_front, chosen and operating_point, on validation; and the front's hypervolume."""
         records = self.records
-        front, chosen = on_front(records), choose(records, strongest_fusion(records))
+        fusion = strongest_fusion(records)
+        front, chosen = on_front(records), choose(records, fusion)
+        point = choose_point(records, fusion)
         for record in records:
             if record.kind != "trial":
                 continue
             tags = {"on_front": _truth(record.id in front)}
             tags["chosen"] = _truth(chosen is not None and record.id == chosen.id)
+            own = point is not None and record.id == point.record.id
+            tags["operating_point"] = json.dumps(point.bias) if point and own else "none"
             if record.tags != tags:
                 self.journal.append("tags", id=record.id, tags=tags)
         volume = hypervolume(records, self.plan.settings.reference)
         self.journal.append("metrics", metrics={"hypervolume": volume})
 
     def test(self) -> None:
-        """The chosen trial and the strongest fusion, each once, on the split nobody has seen."""
-        records = self.records
-        fusion = strongest_fusion(records)
-        finalists = [r for r in (choose(records, fusion), fusion) if r is not None and not r.test]
-        if not finalists:
+        """The finalists, each once, on the split nobody has seen."""
+        specs = self._untested()
+        if not specs:
             return
         self.prepare("test")
         self.say("testing")
-        specs = {
-            f"test {r.id}": {"kind": "test", "id": r.id, "overrides": r.overrides}
-            for r in finalists
-        }
 
         def note(name: str, metrics: dict[str, Any]) -> None:
             values = {k: v for k, v in metrics.items() if k != "epoch"}
             self.journal.append("test", id=specs[name]["id"], metrics=values)
 
         require(self.slots.run(specs, on_report=note))
+
+    def _untested(self) -> dict[str, Spec]:
+        """The chosen trial, the strongest fusion, and the operating point that beats the former."""
+        records = self.records
+        fusion = strongest_fusion(records)
+        chosen, point = choose(records, fusion), choose_point(records, fusion)
+        specs = {
+            f"test {r.id}": {"kind": "test", "id": r.id, "overrides": r.overrides}
+            for r in (chosen, fusion)
+            if r is not None and "test_accuracy" not in r.test
+        }
+        if point is not None and not point.tested:
+            id, overrides = point.record.id, point.record.overrides
+            spec = {"kind": "test", "id": id, "overrides": overrides, "decision_bias": point.bias}
+            specs[f"test {id} at its operating point"] = spec
+        return specs
 
     def _promoted(self) -> list[TrialRecord]:
         """Decided once for a number of trials: training some must not change their rivals."""

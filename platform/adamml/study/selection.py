@@ -1,10 +1,12 @@
 """Which trials go on, which one is chosen, and which fusion it has to beat."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from adamml import fronts
 from adamml.records import TrialRecord
 from adamml.study.baselines import TRAINED_FUSION
+from adamml.training.operating_points import BIAS, Point, bias_of
 
 BUDGET = 0.55
 """The chosen trial may cost this share of the strongest fusion's GFLOPs."""
@@ -75,7 +77,7 @@ def choose(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> TrialR
 
     Where none is that cheap, the cheapest. Equal accuracies: the cheaper one.
     """
-    joint = [r for r in evaluated(records) if r.fidelity == "joint" and r.method != "always_on"]
+    joint = _jointly_trained(records)
     if not joint or fusion is None:
         return None
     limit = BUDGET * fusion.final["gflops"]
@@ -83,6 +85,53 @@ def choose(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> TrialR
     if not affordable:
         return min(joint, key=lambda r: r.final["gflops"])
     return max(affordable, key=lambda r: (r.final["accuracy"], -r.final["gflops"]))
+
+
+class ChosenPoint(NamedTuple):
+    record: TrialRecord
+    point: Point
+
+    @property
+    def bias(self) -> dict[str, float]:
+        """Modality -> decision_bias."""
+        return bias_of(self.point)
+
+    @property
+    def tested(self) -> bool:
+        """Whether the trial was evaluated on test under this bias."""
+        values = self.record.test
+        return all(values.get(f"test_point_{BIAS}{m}") == bias for m, bias in self.bias.items())
+
+
+def choose_point(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> ChosenPoint | None:
+    """The most accurate operating point of a jointly trained trial within BUDGET, on validation.
+
+    Returns:
+        None where none is better than the chosen trial as it is: more accurate, or as accurate and
+        cheaper.
+    """
+    chosen = choose(records, fusion)
+    if chosen is None or fusion is None:
+        return None
+    limit = BUDGET * fusion.final["gflops"]
+    affordable = [
+        ChosenPoint(record, point)
+        for record in _jointly_trained(records)
+        for point in record.operating_points
+        if point["gflops"] <= limit
+    ]
+    best = max(affordable, key=lambda c: _merit(c.point), default=None)
+    if best is None or chosen.final["gflops"] > limit:
+        return best
+    return best if _merit(best.point) > _merit(chosen.final) else None
+
+
+def _merit(found: Point) -> tuple[float, float]:
+    return found["accuracy"], -found["gflops"]
+
+
+def _jointly_trained(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    return [r for r in evaluated(records) if r.fidelity == "joint" and r.method != "always_on"]
 
 
 def objectives(records: Sequence[TrialRecord]) -> tuple[list[float], list[float]]:

@@ -24,7 +24,16 @@ def seed_everything(*parts: int | str) -> None:
     Each epoch starts here with (seed, epoch, rank), so the state of the generators at an epoch's
     start is a function of its number: a resumed trial needs no stored generator state.
     """
-    seed = zlib.crc32("/".join(map(str, parts)).encode())
+    seed = _seed(parts)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+def generator(*parts: int | str) -> torch.Generator:
+    """A CPU generator of its own, from these parts; the global ones are left as they are."""
+    return torch.Generator().manual_seed(_seed(parts))
+
+
+def _seed(parts: tuple[int | str, ...]) -> int:
+    return zlib.crc32("/".join(map(str, parts)).encode())

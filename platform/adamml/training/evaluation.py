@@ -1,5 +1,6 @@
 """Evaluate a model on a split: quality, GFLOPs of the decisions it made, selection rates."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -7,10 +8,12 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_accuracy
 
 from adamml.config import Config
+from adamml.cost.distribution import cost_distribution
 from adamml.cost.flops import Costs
-from adamml.data.dataset import SegmentDataset, batches
-from adamml.models.adamml import AdaMML, Output
+from adamml.data.dataset import Item, SegmentDataset, batches
+from adamml.models.adamml import AdaMML
 from adamml.models.recognition import RecognitionNetwork
+from adamml.training.decisions import Decider
 from adamml.training.fixed_views import FixedView
 from adamml.training.workers import Workers
 
@@ -22,6 +25,10 @@ class Evaluation:
     logits: Tensor
     decisions: Tensor
     labels: Tensor
+    scores: Tensor | None = None
+    """[N, S, M, 2]: what the decisions were made from, before a bias; of a learned policy."""
+    segment_logits: Tensor | None = None
+    """[N, S, M, K] of every segment, selected or not; where they were asked for or are cached."""
 
     @property
     def accuracy(self) -> float:
@@ -29,69 +36,116 @@ class Evaluation:
         classes = self.logits.shape[-1]
         return float(multiclass_accuracy(self.logits, self.labels, classes, average="micro"))
 
-    def metrics(self, costs: Costs, modalities: tuple[str, ...]) -> dict[str, float]:
-        """accuracy, gflops (mean over videos), and per modality the share of segments computed."""
-        rates = self.decisions.mean((0, 1))
+    def objectives(
+        self, costs: Costs, modalities: tuple[str, ...], batch_size: int | None = None
+    ) -> dict[str, float]:
+        """accuracy, gflops (the mean over videos), and per modality the share of segments computed.
+
+        Args:
+            batch_size: with it, gflops and shares are unweighted means over the means of batches
+                of this size, the last one smaller (quirks.mean_of_batch_means).
+        """
+        rates = _mean(self.decisions.mean(1), batch_size)
         return {
             "accuracy": self.accuracy,
-            "gflops": float(costs.gflops(self.decisions).mean()),
+            "gflops": float(_mean(costs.gflops(self.decisions), batch_size)),
             **{f"selection_rate.{m}": float(r) for m, r in zip(modalities, rates, strict=True)},
         }
 
+    def metrics(
+        self, costs: Costs, modalities: tuple[str, ...], batch_size: int | None = None
+    ) -> dict[str, float]:
+        """The objectives, and how gflops is distributed over videos and parts."""
+        found = cost_distribution(costs, self.decisions).metrics()
+        published = _mean(costs.billed.gflops(self.decisions), batch_size)
+        found["gflops_published"] = float(published)
+        return found | self.objectives(costs, modalities, batch_size)
 
-def _collect(workers: Workers, outputs: list[Output], labels: list[Tensor]) -> Evaluation:
+
+def _mean(values: Tensor, batch_size: int | None) -> Tensor:
+    """Over the first axis, the videos; with a batch_size of the batches' means."""
+    if batch_size is None:
+        return values.mean(0)
+    return torch.stack([batch.mean(0) for batch in values.split(batch_size)]).mean(0)
+
+
+def _collect(workers: Workers, found: list[dict[str, Tensor]]) -> Evaluation:
     """Ranks hold every world_size-th video: put them back in the split's order."""
-    own = (
-        torch.cat([o.logits.float().cpu() for o in outputs]),
-        torch.cat([o.decisions.float().cpu() for o in outputs]),
-        torch.cat([label.cpu() for label in labels]),
-    )
+    own = {name: torch.cat([part[name].cpu() for part in found]) for name in found[0]}
     ranks = workers.gather(own)
-    total = sum(len(rank[2]) for rank in ranks)
-    merged = []
-    for part in range(3):
-        whole = ranks[0][part].new_zeros((total, *ranks[0][part].shape[1:]))
-        for rank, values in enumerate(ranks):
-            whole[rank :: workers.world_size] = values[part]
-        merged.append(whole)
-    return Evaluation(*merged)
+    total = sum(len(rank["labels"]) for rank in ranks)
+    merged = {}
+    for name, values in own.items():
+        whole = values.new_zeros((total, *values.shape[1:]))
+        for number, rank in enumerate(ranks):
+            whole[number :: workers.world_size] = rank[name]
+        merged[name] = whole if name == "labels" else whole.float()
+    return Evaluation(**merged)
 
 
-@torch.no_grad()
-def evaluate(
-    model: AdaMML, dataset: SegmentDataset, config: Config, workers: Workers
-) -> Evaluation:
-    """Routed inference on a split: each recognition network runs only where it was selected."""
-    model.eval()
-    outputs, labels = [], []
-    size = config.data.batch_size
-    for batch in batches(
+def _batches(dataset: SegmentDataset, config: Config, workers: Workers) -> Iterator[Item]:
+    return batches(
         dataset,
-        batch_size=size,
+        batch_size=config.data.batch_size,
         shuffle_seed=None,
         rank=workers.rank,
         world_size=workers.world_size,
         loader_workers=config.data.loader_workers,
-    ):
-        clips = {name: batch[name].to(workers.device) for name in config.inputs}
-        outputs.append(model.infer(clips))
-        labels.append(batch["label"])
-    return _collect(workers, outputs, labels)
+    )
 
 
 @torch.no_grad()
-def evaluate_view(model: AdaMML, view: FixedView, config: Config, workers: Workers) -> Evaluation:
+def evaluate(
+    model: AdaMML,
+    dataset: SegmentDataset,
+    config: Config,
+    workers: Workers,
+    *,
+    decision_bias: Mapping[str, float] | None = None,
+    every_segment: bool = False,
+) -> Evaluation:
+    """Routed inference on a split: each recognition network runs only where it was selected.
+
+    Args:
+        decision_bias: as in AdaMML.infer.
+        every_segment: afterwards run the networks where they were not selected as well: nothing
+            changes but segment_logits, which are then known (None with a fusion of features).
+    """
+    model.eval()
+    decide, found = Decider.of(model, config, len(dataset), decision_bias), []
+    for batch in _batches(dataset, config, workers):
+        clips = {name: batch[name].to(workers.device) for name in config.inputs}
+        decided = decide(model.policy_clips(clips), batch["index"])
+        output = model.infer(clips, decided["decisions"])
+        found.append({"logits": output.logits, "labels": batch["label"], **decided})
+        if every_segment and output.segment_logits is not None:
+            skipped = model.infer(clips, 1 - decided["decisions"]).segment_logits
+            assert skipped is not None
+            found[-1]["segment_logits"] = output.segment_logits + skipped  # 0 where not computed
+    return _collect(workers, found)
+
+
+@torch.no_grad()
+def evaluate_view(
+    model: AdaMML,
+    view: FixedView,
+    config: Config,
+    workers: Workers,
+    *,
+    decision_bias: Mapping[str, float] | None = None,
+) -> Evaluation:
     """The same numbers from cached segment logits, for a model whose recognition is frozen."""
     model.eval()
     rows = torch.arange(len(view))[workers.rank :: workers.world_size]
-    outputs, labels = [], []
+    decide, found = Decider.of(model, config, len(view), decision_bias), []
     for chunk in rows.split(config.data.batch_size):
         batch = view.batch(chunk, workers.device)
         clips = {name: batch[name] for name in config.inputs if name in batch}
-        logits = batch["segment_logits"]
-        outputs.append(model.forward_from_logits(clips, logits, temperature=1.0))
-        labels.append(batch["label"])
-    return _collect(workers, outputs, labels)
+        decided, logits = decide(clips, chunk), batch["segment_logits"]
+        fused = model.fuse(logits, decided["decisions"]).logits
+        labels = {"labels": batch["label"], "segment_logits": logits}
+        found.append({"logits": fused, **labels, **decided})
+    return _collect(workers, found)
 
 
 @torch.no_grad()
@@ -104,17 +158,9 @@ def evaluate_unimodal(
 ) -> Evaluation:
     """One network on every segment; decisions are ones, [N, S, 1]."""
     network.eval()
-    outputs, labels = [], []
-    for batch in batches(
-        dataset,
-        batch_size=config.data.batch_size,
-        shuffle_seed=None,
-        rank=workers.rank,
-        world_size=workers.world_size,
-        loader_workers=config.data.loader_workers,
-    ):
+    found = []
+    for batch in _batches(dataset, config, workers):
         logits = network(batch[modality].to(workers.device))
         ones = logits.new_ones((*logits.shape[:2], 1))
-        outputs.append(Output(logits.mean(1), ones, logits[:, :, None]))
-        labels.append(batch["label"])
-    return _collect(workers, outputs, labels)
+        found.append({"logits": logits.mean(1), "decisions": ones, "labels": batch["label"]})
+    return _collect(workers, found)

@@ -42,13 +42,15 @@ class Task:
     """Augmented training videos, for passes whose source is "videos"."""
     view: Callable[[], FixedView]
     """The training split's fixed view, for passes whose source is "logits"."""
-    evaluate: Callable[[str], Metrics]
-    """Stage -> validation metrics, the same on every rank."""
+    evaluate: Callable[[int], Metrics]
+    """Epoch of the plan, from 1 (0: before all) -> validation metrics, the same on every rank."""
     score: Callable[[Metrics], float]
     """What "best" means, for fine-tuning from the best."""
     checkpoints: Path
     modality: str | None = None
     """Of a unimodal network."""
+    operating_points: Callable[[], list[Metrics]] = list
+    """After the last epoch: the model's curve on validation (training/operating_points.py)."""
     optimizers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
 
 
@@ -78,7 +80,7 @@ def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress
             states = {}
         seed_everything(task.config.seed, "epoch", epoch, workers.rank)
         metrics = _train_epoch(task, workers, epoch, stage, stage_epoch, states)
-        metrics |= task.evaluate(stage)
+        metrics |= task.evaluate(epoch)
         progress = _advance(progress, epoch, stage, task.score(metrics))
         if workers.rank == 0:
             optimizers = {name: o.state_dict() for name, o in task.optimizers.items()}

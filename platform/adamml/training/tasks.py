@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from adamml.config import Config
 from adamml.cost.flops import count_costs
@@ -18,6 +18,8 @@ from adamml.training.determinism import configure, seed_everything
 from adamml.training.evaluation import Evaluation, evaluate, evaluate_unimodal, evaluate_view
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import Metrics, Task, plan
+from adamml.training.operating_points import has_operating_points, operating_points
+from adamml.training.policy_quality import precision_and_recall, relevance_of
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
 
@@ -78,7 +80,7 @@ def unimodal_task(
     splits = splits.alone(modality)
     validation = splits.fixed("validation")
 
-    def metrics(stage: str) -> Metrics:
+    def metrics(epoch: int) -> Metrics:
         found = evaluate_unimodal(network, modality, validation, splits.config, workers)
         return unimodal_metrics(config, modality, found)
 
@@ -110,9 +112,22 @@ def adamml_task(
         view: split -> its fixed view, for the policy-only stage.
     """
     model = fresh_adamml(config, pretrained, workers)
+    epochs = plan(config.stages, until=FIDELITIES[fidelity])
+    relevant = relevance_of(splits, "validation")
+    last: list[Evaluation] = []
 
-    def metrics(stage: str) -> Metrics:
-        return adamml_metrics(config, evaluate_trial(model, config, splits, view, workers, stage))
+    def metrics(epoch: int) -> Metrics:
+        stage, whole = epochs[epoch - 1][0] if epoch else "policy_only", epoch == len(epochs)
+        found = evaluate_trial(model, config, splits, view, workers, stage, every_segment=whole)
+        last[:] = [found] if whole else []
+        return adamml_metrics(config, found, relevant)
+
+    def points() -> list[Metrics]:
+        if not has_operating_points(model):
+            return []
+        if not last:  # its last epoch ended in another process
+            metrics(len(epochs))
+        return operating_points(model, last[0], config)
 
     def score(found: Metrics) -> float:
         lambdas = config.loss.lambdas
@@ -122,12 +137,13 @@ def adamml_task(
     return Task(
         config=config,
         model=model,
-        plan=plan(config.stages, until=FIDELITIES[fidelity]),
+        plan=epochs,
         videos=splits.augmented(config.data.train_segments),
         view=lambda: view("train"),
         evaluate=metrics,
         score=score,
         checkpoints=checkpoints,
+        operating_points=points,
     )
 
 
@@ -138,16 +154,33 @@ def evaluate_trial(
     view: Callable[[Split], FixedView],
     workers: Workers,
     stage: str,
+    *,
+    every_segment: bool = False,
 ) -> Evaluation:
-    """On the validation split; from cached segment logits while recognition is still frozen."""
+    """On the validation split; from cached segment logits while recognition is still frozen.
+
+    Args:
+        every_segment: of a model that has operating points, have the logits of all segments.
+    """
     if stage == "policy_only":
         return evaluate_view(model, view("validation"), config, workers)
-    return evaluate(model, splits.fixed("validation"), config, workers)
+    every_segment = every_segment and has_operating_points(model)
+    validation = splits.fixed("validation")
+    return evaluate(model, validation, config, workers, every_segment=every_segment)
 
 
-def adamml_metrics(config: Config, found: Evaluation) -> Metrics:
+def adamml_metrics(config: Config, found: Evaluation, relevant: Tensor | None = None) -> Metrics:
+    """All that an evaluation says.
+
+    Args:
+        relevant: [N, S, M], where it is known: adds precision and recall per modality.
+    """
     costs = count_costs(config, config.data.num_classes)
-    return found.metrics(costs, config.modalities)
+    batch_size = config.data.batch_size if config.quirks.mean_of_batch_means else None
+    metrics = found.metrics(costs, config.modalities, batch_size)
+    if relevant is None:
+        return metrics
+    return metrics | precision_and_recall(found.decisions, relevant, config.modalities)
 
 
 def unimodal_metrics(config: Config, modality: str, found: Evaluation) -> Metrics:

@@ -1,0 +1,68 @@
+"""How good a policy is where the manifest says which segments are relevant in which modality."""
+
+import bisect
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+from torchmetrics.functional.classification import binary_precision, binary_recall
+
+from adamml.data.manifest import Split
+from adamml.data.relevance import relevance, relevance_known
+from adamml.training.splits import Splits
+
+NOTHING_WRONG = 1.0
+"""0/0: the precision of computing nothing, and the recall where nothing is relevant."""
+SAME = 1e-9
+"""Accuracies and GFLOPs this close are equal: sums over videos in another order."""
+
+
+def relevance_of(splits: Splits, split: Split) -> Tensor | None:
+    """[N, S, M] for the segments that evaluations of this split see; None where it is not known."""
+    manifest, config = splits.fixed(split).manifest, splits.config
+    if not relevance_known(manifest, config):
+        return None
+    return relevance(manifest, config, config.data.test_segments)
+
+
+def precision_and_recall(
+    decisions: Tensor, relevant: Tensor, modalities: Sequence[str]
+) -> dict[str, float]:
+    """Over all segments of all videos: precision.<modality>, the share of computed segments that
+    are relevant, and recall.<modality>, the share of relevant segments that are computed.
+
+    Where nothing is computed the precision is 1, and where nothing is relevant the recall: no
+    computation was wasted, and nothing missed.
+
+    Args:
+        decisions: [N, S, M] of 0 and 1; relevant: the same.
+    """
+    chosen, wanted = decisions.int(), relevant.int()
+    found = {}
+    for number, modality in enumerate(modalities):
+        pair = chosen[..., number].flatten(), wanted[..., number].flatten()
+        options = {"zero_division": NOTHING_WRONG, "validate_args": False}
+        found[f"precision.{modality}"] = float(binary_precision(*pair, **options))
+        found[f"recall.{modality}"] = float(binary_recall(*pair, **options))
+    return found
+
+
+def regret(
+    accuracy: float, gflops: float, oracle_front: Mapping[str, Sequence[float]]
+) -> dict[str, float]:
+    """How far a trial is from the oracle front, on the same videos.
+
+    accuracy_regret: the oracle's accuracy at the same mean GFLOPs or fewer (0 where it can afford
+    none of its points) minus the trial's; negative where the trial's own networks are better than
+    the oracle's. gflops_regret: the trial's GFLOPs minus the fewest for which the oracle is as
+    accurate; missing where it never is.
+
+    Args:
+        oracle_front: accuracy and gflops, each rising (study.references.oracle_front).
+    """
+    accuracies, prices = oracle_front["accuracy"], oracle_front["gflops"]
+    affordable = bisect.bisect_right(prices, gflops + SAME)
+    found = {"accuracy_regret": (accuracies[affordable - 1] if affordable else 0.0) - accuracy}
+    needed = bisect.bisect_left(accuracies, accuracy - SAME)
+    if needed < len(accuracies):
+        found["gflops_regret"] = gflops - prices[needed]
+    return found

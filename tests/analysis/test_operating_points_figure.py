@@ -1,0 +1,57 @@
+"""Operating points, drawn and in words."""
+
+from pathlib import Path
+
+import pytest
+from adamml.fronts import non_dominated
+from fabricated_study import write_study
+
+from analysis.figure import front_figure
+from analysis.operating_points import CHOSEN_NAME, FRONT_NAME, bias_text, chosen_point, sentence
+from analysis.runs import Study, from_study_dir
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return from_study_dir(write_study(tmp_path_factory.mktemp("studies") / "ks"))
+
+
+def trace(study: Study, name: str):  # type: ignore[no-untyped-def]
+    (found,) = [trace for trace in front_figure(study).data if trace.name == name]
+    return found
+
+
+def test_the_front_of_all_points_is_a_thin_line_of_its_own(study: Study) -> None:
+    line = trace(study, FRONT_NAME)
+    points = study.operating_points
+    kept = points[non_dominated(points["accuracy"], points["gflops"])]
+    assert sorted(line.x) == list(line.x) == sorted(kept["gflops"])
+    assert line.line.width < trace(study, "validation front").line.width
+    assert set(line.x) - set(study.front["gflops"])
+
+
+def test_a_chosen_trials_own_curve_passes_through_the_trial(study: Study) -> None:
+    line = trace(study, "operating points of adamml 16")
+    run = study.runs[study.runs["id"] == "adamml-16"].iloc[0]
+    assert len(line.x) == 4
+    assert (run["gflops"], 100 * run["accuracy"]) in set(zip(line.x, line.y, strict=True))
+    assert any("rgb -6, audio -6" in text for text in line.text)
+
+
+def test_the_chosen_point_is_joined_to_what_it_is_on_test(study: Study) -> None:
+    point = chosen_point(study)
+    assert point is not None
+    assert point["bias"] == {"rgb": 0.25, "audio": 0.25}
+    drawn = trace(study, CHOSEN_NAME)
+    assert list(drawn.x) == [point["gflops"], 0.29]
+    assert list(drawn.y) == [100 * point["accuracy"], 91.2]
+
+
+def test_before_the_test_no_sentence_is_said(tmp_path: Path) -> None:
+    young = from_study_dir(write_study(tmp_path / "ks", ended=False))
+    assert chosen_point(young) is None
+    assert sentence(young) is None
+
+
+def test_a_bias_reads_with_its_sign() -> None:
+    assert bias_text({"rgb": 0.53, "audio": -1.2}) == "rgb +0.53, audio -1.2"
