@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model, get_model_weights
 
-LARGE = ("resnet101", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3")
+LARGE = ("resnet34", "resnet101", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3")
 """Made by the same code as smaller ones."""
 NAMES = [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in BACKBONES]
 
