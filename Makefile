@@ -8,6 +8,10 @@ unexport PYTHONDONTWRITEBYTECODE
 FIRST_IMPORTS := import av, mlflow, optuna, pandas, plotly, ray.train.torch, ray.tune, torchaudio, \
     torchmetrics, torchvision, tyro
 
+# So that `python -m adamml.cost` works in this folder's environment.
+ON_PATH := import pathlib, site; pathlib.Path(site.getsitepackages()[0], 'adamml.pth').write_text( \
+    str(pathlib.Path('platform').resolve()) + '\n')
+
 .PHONY: sweep test test-all lint lock clean
 
 sweep: .venv/ready
@@ -31,6 +35,7 @@ lint: .venv/ready
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/python -c "$(ON_PATH)"
 	$(BIN)/python -c "$(FIRST_IMPORTS)"
 	touch $@
 

@@ -20,8 +20,9 @@ from adamml.tables import lookup
 @dataclass(frozen=True, kw_only=True)
 class JobOptions:
     recipe: str | None = None
-    """demo (small networks, built-in videos), tiny (seconds), or kinetics_sounds (the published
-    settings). Default: kinetics_sounds where --data is given, else demo."""
+    """demo (small networks, built-in videos), tiny (seconds), or published settings:
+    kinetics_sounds, activitynet, fcvid, mini_sports1m. Default: kinetics_sounds where --data is
+    given, else demo."""
     task: str = "rgb+audio"
     """Modalities to choose among: any of rgb, audio, flow and rgbdiff, joined by +."""
     data: Path | None = None
