@@ -1,8 +1,8 @@
 """What a video costs under a recipe: counted, and as the paper bills it.
 
-    PYTHONPATH=platform python -m adamml.cost kinetics_sounds
-    PYTHONPATH=platform python -m adamml.cost kinetics_sounds --rates rgb=0.4647,audio=0.9415
-    PYTHONPATH=platform python -m adamml.cost kinetics_sounds --task rgb+flow+audio --json
+    python -m adamml.cost kinetics_sounds
+    python -m adamml.cost kinetics_sounds --rates rgb=0.4647,audio=0.9415
+    python -m adamml.cost kinetics_sounds --task rgb+flow+audio --json
 
 Policy networks are listed by the modality that they decide about, as in the config; what one looks
 at instead stands beside it: "flow (sees rgbdiff)".
