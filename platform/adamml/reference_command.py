@@ -1,8 +1,4 @@
-"""The commands of adamml.models.reference. They need losses, which lie to the right of models.
-
-python -m adamml.models.reference check CASE.json
-python -m adamml.models.reference load CHECKPOINT --out model.safetensors
-"""
+"""The commands of adamml.models.reference. They need losses, which lie to the right of models."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -181,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             commands,
             description=DESCRIPTION,
             args=arguments,
-            prog="python -m adamml.models.reference",
+            prog=PROGRAM,
         )
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

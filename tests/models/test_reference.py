@@ -21,6 +21,7 @@ from adamml import reference_command
 from adamml.models.adamml import AdaMML, build_adamml
 from adamml.models.recognition import build_recognition
 from adamml.models.reference import Layout
+from adamml.models.reference_checkpoint import read_state_dict
 from adamml.models.weights import load_pretrained
 from adamml.reference_command import LIMIT, main
 from adamml.training.checkpoints import load_weights
@@ -101,12 +102,12 @@ def test_the_plain_forward_gives_the_golden_outputs() -> None:
     [
         {"recognition": "rgb+flow", "policy": "rgb+rgbdiff", "pixels": 48},
         {"recognition": "rgb+sound+flow", "policy": "rgb+sound+rgbdiff", "depth": 34, "frames": 3},
-        {"recognition": "rgb+flow+sound", "policy": "rgb+sound+rgbdiff", "frames": 1, "classes": 2},
         {"recognition": "rgbdiff", "frames": 5, "segments": 3, "prefix": "module."},
         {"recognition": "flow+rgb", "classes": 31, "pixels": 33, "fusion": "class_wise"},
         *(
             pytest.param(options, marks=pytest.mark.slow)
             for options in (
+                {"recognition": "rgb+flow+sound", "policy": "rgb+sound+rgbdiff", "frames": 1},
                 {"recognition": "sound", "videos": 3},
                 {"recognition": "sound+flow+rgb", "frames": 3, "classes": 31, "pixels": 161},
                 {"recognition": "flow+rgbdiff+sound+rgb", "frames": 7, "fusion": "average"},
@@ -157,13 +158,14 @@ def test_a_perturbed_weight_of_ours_is_found(
     assert (status, printed.splitlines()[-1]) == (1, f"not below 0.0001: {failing}")
 
 
-@pytest.mark.parametrize("part", ["cross_entropy", "usage", "wrong"])
-def test_a_loss_that_is_off_by_a_thousandth_is_found(
-    part: str, small: dict[str, Any], check: Check
-) -> None:
-    case = small | {"loss": small["loss"] | {part: small["loss"][part] * 1.001 + 1e-5}}
-    status, printed = check(case)
-    assert (status, printed.splitlines()[-1]) == (1, f"not below 0.0001: loss {part}")
+def test_losses_that_are_off_by_a_thousandth_are_found(small: dict[str, Any], check: Check) -> None:
+    parts = ("cross_entropy", "usage", "wrong")
+    status, printed = check(
+        small | {"loss": small["loss"] | {p: small["loss"][p] * 1.001 for p in parts}}
+    )
+    failing = "loss cross_entropy, loss usage, loss wrong"
+    assert all(small["loss"][p] > 0 for p in parts)
+    assert (status, printed.splitlines()[-1]) == (1, f"not below 0.0001: {failing}")
 
 
 MISSING = "main_net.nets.1.layer1.0.conv1.weight"
@@ -331,6 +333,17 @@ def test_a_checkpoint_that_is_not_what_was_said_is_refused(
     assert main(["load", checkpoint, "--out", str(out), *arguments.split()]) == 2
     assert re.search(message, capsys.readouterr().err)
     assert not out.exists()
+
+
+def test_scores_under_the_names_of_numpy_1_do_no_harm(tmp_path: Path) -> None:
+    """The released checkpoints are older than NumPy 2, and than torch's zip files."""
+    path, state = tmp_path / "a.pth.tar", {"conv1.weight": torch.ones(2)}
+    held = {"state_dict": state, "best_top1": np.float64(88.17)}
+    torch.save(held, path, _use_new_zipfile_serialization=False)
+    written = path.read_bytes()
+    assert b"numpy._core" in written
+    path.write_bytes(written.replace(b"numpy._core", b"numpy.core"))
+    assert torch.equal(read_state_dict(path)["conv1.weight"], state["conv1.weight"])
 
 
 class Foreign:

@@ -1,7 +1,7 @@
 """Networks from the state dicts of the reference implementation (IBM/AdaMML, weights-v0.1).
 
-    python -m adamml.models.reference check CASE.json
-    python -m adamml.models.reference load CHECKPOINT --out model.safetensors
+    PYTHONPATH=platform python -m adamml.models.reference check CASE.json
+    PYTHONPATH=platform python -m adamml.models.reference load CHECKPOINT --out MODEL.safetensors
 
 An AdaMML state dict numbers its networks in the order of its command line; there and here the k-th
 decision belongs to the k-th recognition network, whatever the k-th policy backbone looks at.
