@@ -21,12 +21,15 @@ EXPLANATION = (
 
 
 def add_operating_points(figure: go.Figure, study: Study) -> None:
-    """The front over all trials' operating points, the chosen trials' own curves, and the chosen
-    point with what it is on test."""
+    """The front over all trials and their operating points, the curves of the chosen trial and of
+    the chosen point's, and that point with what it is on test."""
     points = study.operating_points
     if points.empty:
         return
-    front = points[non_dominated(points["accuracy"], points["gflops"])].sort_values("gflops")
+    trials = study.finished[study.finished["kind"] == "trial"]
+    everything = pd.concat([points, trials[~trials["id"].isin(points["id"])]])[points.columns]
+    mask = non_dominated(everything["accuracy"], everything["gflops"])
+    front = everything[mask].sort_values("gflops").drop_duplicates(["accuracy", "gflops"])
     _add_line(figure, study, front, FRONT_NAME, rank=1000, colour=FRONT, shape="hv")
     chosen = study.runs["chosen"] | study.runs["operating_point"].notna()
     for _, run in study.runs[chosen.astype(bool)].iterrows():
@@ -97,7 +100,8 @@ def _add_line(
     texts = []
     for _, point in points.iterrows():
         bias = {c.removeprefix(BIAS): point[c] for c in columns if pd.notna(point[c])}
-        texts.append(html.escape(f"{names[point['id']]} with {bias_text(bias)}"))
+        moved = f" with {bias_text(bias)}" if any(bias.values()) else ""
+        texts.append(html.escape(f"{names[point['id']]}{moved}"))
     figure.add_scatter(
         x=points["gflops"],
         y=100 * points["accuracy"],

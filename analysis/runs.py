@@ -114,11 +114,11 @@ def _as_study(record: StudyRecord) -> Study:
 
 
 def _row(trial: TrialRecord) -> dict[str, Any]:
-    last = trial.epochs[-1].metrics if trial.epochs else {}
+    latest = {name: value for epoch in trial.epochs for name, value in epoch.metrics.items()}
     fields = ("id", "kind", "method", "name", "fidelity", "status", "error", "overrides")
     return {
         **{f"params.{path}": value for path, value in trial.params.items()},
-        **{**last, **trial.final, **trial.test, **trial.regret},
+        **{**latest, **trial.final, **trial.test, **trial.regret},
         **{name: getattr(trial, name) for name in fields},
         "on_front": trial.tags.get("on_front") == "true",
         "chosen": trial.tags.get("chosen") == "true",

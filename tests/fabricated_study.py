@@ -87,6 +87,7 @@ def _fixed(
     journal.append("end", status="completed", error=None)
 
 
+FINAL = ("accuracy", "gflops", "selection_rate")
 FUSIONS = ("average", "weighted", "max")
 
 
@@ -119,8 +120,10 @@ def _trial(folder: Path, clock: _Clock, number: int) -> None:
             "selection_rate.rgb": rgb,
             "selection_rate.audio": audio,
         }
+        if stage == "policy_only":
+            metrics["policy.usage"] = 0.2 / epoch
         journal.append("epoch", epoch=epoch, stage=stage, metrics=metrics)
-    final = {k: v for k, v in metrics.items() if k not in ("loss", "temperature")}
+    final = {k: v for k, v in metrics.items() if k.partition(".")[0] in FINAL}
     final |= {"accuracy": best, "gflops": gflops}
     fidelity = "joint" if joint else "policy"
     if method == "adamml":

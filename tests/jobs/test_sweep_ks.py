@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import sweep_process
+from adamml.journal import read_journal
+from adamml.projection import OPERATING_POINTS
 from adamml.records import read_study
-from adamml.tracking import connect
+from adamml.tracking import connect, read_artifact
 from mlflow_stores import IGNORE_ITS_WARNINGS
 
 STAGES = 2 + 1 + 1 + 1  # the tiny recipe's: policy only, warm-up, alternating, fine-tuning
@@ -67,6 +69,32 @@ def test_exactly_the_chosen_and_a_fusion_see_the_test_split(
             assert not any(name.startswith("test") for name in epoch.metrics)
 
 
+def test_every_gumbel_trial_keeps_its_operating_points(swept: tuple[Path, int, str]) -> None:
+    study = read_study(swept[0] / "studies/first")
+    for trial in study.trials:
+        gumbel = trial.kind == "trial" and trial.method != "always_on"
+        assert bool(trial.operating_points) == gumbel
+        if gumbel:
+            rest = {k: 0.0 for k in trial.operating_points[0] if k.startswith("bias.")}
+            shown = {k: v for k, v in trial.final.items() if k in trial.operating_points[0]}
+            assert shown | rest in trial.operating_points
+    chosen = [t.tags["operating_point"] for t in study.trials if t.kind == "trial"]
+    pointed = [json.loads(tag) for tag in chosen if tag != "none"]
+    tested = [t.test for t in study.trials if "test_point_accuracy" in t.test]
+    assert [{m: t[f"test_point_bias.{m}"] for m in ("rgb", "audio")} for t in tested] == pointed
+
+
+def test_policies_are_measured_against_relevance_and_oracle(swept: tuple[Path, int, str]) -> None:
+    study = read_study(swept[0] / "studies/first")
+    for trial in study.trials:
+        if trial.kind != "trial":
+            continue
+        for epoch in trial.epochs:
+            assert {"precision.rgb", "recall.rgb", "precision.audio"} <= set(epoch.metrics)
+        assert "recall.audio" in trial.final
+        assert "accuracy_regret" in trial.regret
+
+
 @IGNORE_ITS_WARNINGS
 def test_mlflow_has_a_run_for_everything(swept: tuple[Path, int, str]) -> None:
     home = swept[0]
@@ -85,6 +113,10 @@ def test_mlflow_has_a_run_for_everything(swept: tuple[Path, int, str]) -> None:
             assert run.data.tags["on_front"] in ("true", "false")
             assert run.data.tags["fidelity"] == trial.fidelity
             assert run.data.params["gumbel.temperature"]
+            assert run.data.metrics["accuracy_regret"] == trial.regret["accuracy_regret"]
+            if trial.operating_points:
+                kept = json.loads(read_artifact(client, run, OPERATING_POINTS))
+                assert kept == trial.operating_points
     parent = runs["first"]
     assert parent.data.tags["kind"] == "study"
     assert "report.html" in [f.path for f in client.list_artifacts(parent.info.run_id)]
@@ -105,8 +137,9 @@ def test_the_same_command_again_runs_nothing_again(swept: tuple[Path, int, str])
     code, output = sweep_process.sweep(home, "--recipe", "tiny", "--name", "first")
     assert code == 0, output
     assert {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")} == before
-    lines = (study / "journal.jsonl").read_text().splitlines()
-    assert sum('"event": "test"' in line for line in lines) == 2, "each is evaluated on test once"
+    tests = [e["metrics"] for e in read_journal(study / "journal.jsonl") if e["event"] == "test"]
+    assert sum("test_accuracy" in metrics for metrics in tests) == 2, "each once"
+    assert len(tests) - 2 == sum("test_point_accuracy" in metrics for metrics in tests) <= 1
 
 
 def refused(home: Path, *options: str) -> str:
