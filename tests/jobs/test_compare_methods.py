@@ -1,6 +1,7 @@
 """`python jobs/compare_methods.py --recipe tiny`, as its user runs it."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,36 @@ def test_the_same_command_again_runs_nothing_again(
     assert [line for line in output.splitlines() if "│" in line] == [
         line for line in first.splitlines() if "│" in line
     ]
+
+
+def test_a_method_that_fails_is_named_and_the_others_are_compared(tmp_path: Path) -> None:
+    """AdaMML's policy leaves what is finite; nobody else has one."""
+    options = ["--recipe", "tiny", "--name", "c", "--seeds", "0", "--slots", "1"]
+    options += ["--methods", "audio", "matched_random", "adamml"]
+    code, output = sweep_process.sweep(
+        tmp_path, *options, "--override", "policy_optimizer.lr=1e30", job=JOB
+    )
+    assert code == 1, output
+    assert "adamml-seed-0 failed: FloatingPointError" in output
+    assert "matched_random-seed-0 failed: it needs adamml at seed 0" in output
+    assert "│ audio " in output
+    assert "│ adamml " not in output
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    options = ["--recipe", "tiny", "--name", "c", "--seeds", "0", "--slots", "1"]
+    options += ["--methods", "audio", "weighted"]
+    process, study = sweep_process.start(tmp_path, *options, job=JOB), tmp_path / "studies/c"
+    sweep_process.wait_for_epochs(process, study, "audio-seed-0", 1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=sweep_process.LIMIT_S)
+    assert process.returncode == 130, output
+    assert "the same command goes on where it stopped" in output
+    assert "Traceback" not in output
+    sweep_process.assert_nothing_is_left(tmp_path)
+    code, output = sweep_process.sweep(tmp_path, *options, job=JOB)
+    assert code == 0, output
+    epochs = sweep_process.epochs_of(study)
+    assert epochs["audio-seed-0"] == [1, 2, 3]
+    assert "│ audio " in output
+    assert "│ weighted " in output

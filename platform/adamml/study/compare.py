@@ -70,7 +70,8 @@ def compare(comparison: Comparison, summarise: Callable[[Comparison], Summary]) 
 
         def conclude(journal: Journal) -> None:
             summary = summarise(comparison)
-            journal.append("metrics", metrics=dict(summary.metrics))
+            if summary.metrics:
+                journal.append("metrics", metrics=dict(summary.metrics))
             for path in summary.files:
                 journal.append("artifact", path=str(path.relative_to(comparison.folder)))
 
