@@ -97,7 +97,7 @@ class AdaMML(nn.Module):
                 (training.operating_points).
 
         Raises:
-            ValueError: a decision_bias that the policy can't take (models.policy.biased).
+            ValueError: a decision_bias that the policy can't take (models.decision_bias.biased).
         """
         assert not self.training, "infer is for eval mode: batch norm must not see routed batches"
         assert decisions is None or not decision_bias, "given decisions leave the policy out"

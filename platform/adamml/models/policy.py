@@ -1,7 +1,6 @@
 """Policies: which modalities of a segment are worth computing."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -9,13 +8,12 @@ from torch import Tensor, nn
 
 from adamml.config import VISUAL, Config
 from adamml.models.backbones import build_backbone
-from adamml.models.gumbel import gumbel_choice, one_hot_argmax
+from adamml.models.decision_bias import USE, biased, choose
+from adamml.models.gumbel import gumbel_choice
 from adamml.models.shapes import channels
 from adamml.tables import lookup
 
 Clips = dict[str, Tensor]
-USE = 1
-"""The index of "compute it" in a head's two logits."""
 
 
 class Policy(nn.Module):
@@ -40,48 +38,13 @@ class Policy(nn.Module):
         Args:
             view: from view().
             temperature: of the Gumbel noise; None takes the likelier option without noise.
-            decision_bias: modality -> added to its "use" logits (see biased()).
+            decision_bias: modality -> added to its "use" logits (models/decision_bias.py).
 
         Raises:
             ValueError: a decision_bias for a modality that is not there, or for a policy that has
                 no logits.
         """
         raise NotImplementedError
-
-
-def biased(
-    logits: Tensor, modalities: Sequence[str], decision_bias: Mapping[str, float] | None
-) -> Tensor:
-    """Policy logits [N, S, M, 2] with decision_bias added to those of "use".
-
-    The knob that moves a trained model along its own curve of accuracy against GFLOPs: large
-    computes everything, very negative nothing. It comes after the logits that the LSTM sees of the
-    step before, so a video's other decisions do not change with it.
-
-    Args:
-        decision_bias: modality -> what is added; 0 where not given.
-
-    Raises:
-        ValueError: it names a modality that is not there, or is not finite.
-    """
-    if not decision_bias:
-        return logits
-    if not set(decision_bias) <= set(modalities):
-        raise ValueError(
-            f"decision_bias must name modalities of {', '.join(modalities)}, "
-            f"got {', '.join(decision_bias)}"
-        )
-    if not all(math.isfinite(value) for value in decision_bias.values()):
-        raise ValueError(f"decision_bias must be finite, got {dict(decision_bias)}")
-    bias = logits.new_tensor([decision_bias.get(m, 0.0) for m in modalities])
-    return torch.stack([logits[..., 1 - USE], logits[..., USE] + bias], dim=-1)
-
-
-def choose(
-    logits: Tensor, modalities: Sequence[str], decision_bias: Mapping[str, float] | None = None
-) -> Tensor:
-    """Decisions [N, S, M] of policy logits [N, S, M, 2]: the likelier option after the bias."""
-    return one_hot_argmax(biased(logits, modalities, decision_bias))[..., USE]
 
 
 def _refuse_bias(policy: Policy, decision_bias: Mapping[str, float] | None) -> None:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from adamml.config import Config
 from adamml.models.adamml import AdaMML
-from adamml.models.policy import Clips, PolicyNetwork, choose
+from adamml.models.decision_bias import choose
+from adamml.models.policy import Clips, PolicyNetwork
 from adamml.training.determinism import generator
 
 

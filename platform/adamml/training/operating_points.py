@@ -1,6 +1,6 @@
 """One checkpoint, many operating points: a trained model's own curve of accuracy against GFLOPs.
 
-A bias on the policy's "use" logits, one per modality (models.policy.biased), moves a model along
+A bias on the policy's "use" logits, one per modality (models/decision_bias.py), moves a model along
 it without training. Policy logits and the logits of all segments are computed once; each bias then
 is a comparison and a weighted sum.
 """
@@ -18,8 +18,9 @@ from adamml.config import Config
 from adamml.cost.flops import Costs, count_costs
 from adamml.fronts import non_dominated
 from adamml.models.adamml import AdaMML
+from adamml.models.decision_bias import choose
 from adamml.models.fusion import Fusion
-from adamml.models.policy import PolicyNetwork, choose
+from adamml.models.policy import PolicyNetwork
 from adamml.training.evaluation import Evaluation
 
 Point = dict[str, float]
