@@ -32,6 +32,7 @@ lint: .venv/ready
 # Pinned packages with hashes, installed by uv, which pip fetches first.
 .venv/ready: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed, got " + sys.version.split()[0])'
+	@test ! -L .venv || { echo "error: .venv is a link; setting up would empty what it points to"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
