@@ -1,7 +1,10 @@
 """`python jobs/sweep_ks.py --recipe tiny`, as its user runs it."""
 
+import importlib
 import json
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,19 +145,30 @@ def test_the_same_command_again_runs_nothing_again(swept: tuple[Path, int, str])
     assert len(tests) - 2 == sum("test_point_accuracy" in metrics for metrics in tests) <= 1
 
 
-def refused(home: Path, *options: str) -> str:
-    """What a command prints that is refused before anything starts."""
-    code, output = sweep_process.sweep(home, *options)
-    assert code == 2, output
-    assert "Traceback" not in output
-    return output
-
-
 def test_other_settings_under_an_old_name_are_refused(swept: tuple[Path, int, str]) -> None:
     options = ["--recipe", "tiny", "--name", "first", "--override", "loss.gamma=5"]
-    output = refused(swept[0], *options)
+    code, output = sweep_process.sweep(swept[0], *options)
+    assert code == 2, output
+    assert "Traceback" not in output
     assert "error: study 'first' exists with other settings" in output
     assert "config.loss.gamma: there 2.0, here 5.0" in output
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """The job's main in this process: what it refuses or shows, it does before anything starts."""
+    for name, value in sweep_process.environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(sweep_process.JOB.parent))
+    main: Callable[[], int] = importlib.import_module("sweep_ks").main
+
+    def run(*options: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["sweep_ks.py", *options])
+        return main()
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -171,15 +185,22 @@ def test_other_settings_under_an_old_name_are_refused(swept: tuple[Path, int, st
     ],
 )
 def test_mistakes_are_refused_with_a_clear_error(
-    tmp_path: Path, options: list[str], message: str
+    job: Callable[..., int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
 ) -> None:
-    assert message in refused(tmp_path, *options)
+    assert job(*options) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "studies").exists()
 
 
-def test_a_dry_run_shows_everything_and_starts_nothing(tmp_path: Path) -> None:
-    code, output = sweep_process.sweep(tmp_path, "--recipe", "tiny", "--dry-run")
-    shown = json.loads(output)
-    assert code == 0
+def test_a_dry_run_shows_everything_and_starts_nothing(
+    job: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert job("--recipe", "tiny", "--dry-run") == 0
+    shown = json.loads(capsys.readouterr().out)
     assert shown["trials"] == 4
     assert shown["config"]["gumbel.temperature"] == 5.0
     assert "FloatDistribution" in shown["searched"]["loss.lambdas.rgb"]
