@@ -5,7 +5,7 @@ All of it is a pure function of its key, so a trial's numbers do not depend on w
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from adamml.config import Config, fingerprint
 from adamml.data.cache import open_frames
 from adamml.data.frames import FrameSource
 from adamml.data.manifest import Manifest, Split, load_manifest
+from adamml.data.shards import Decoding
 from adamml.models.adamml import build_adamml
 from adamml.study.pretrained import Unimodal, segment_logits
 from adamml.training.fixed_views import FixedView, policy_clips_of
@@ -55,8 +56,9 @@ class SplitFrames(dict[Split, FrameSource]):
         self._manifest, self._config = manifest, config
 
     def __missing__(self, split: Split) -> FrameSource:
-        key = f"frames {self._manifest.fingerprint} {split} {_input_key(self._config)}"
         part, config = self._manifest.split(split), self._config
+        kept = fingerprint(asdict(Decoding.of(config)))  # methods that read less share the files
+        key = f"frames {self._manifest.fingerprint} {split} {kept}"
         return _KEPT.get(key, lambda: open_frames(part, config))
 
 
