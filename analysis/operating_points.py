@@ -41,7 +41,7 @@ def add_operating_points(figure: go.Figure, study: Study) -> None:
 
 
 def chosen_point(study: Study) -> dict[str, Any] | None:
-    """The operating point that was chosen in place of the chosen trial's unbiased decisions.
+    """The operating point at which the chosen trial is tested, where it is not as it is.
 
     Returns:
         name, bias, accuracy and gflops on validation; test_accuracy and test_gflops, None before
@@ -58,26 +58,21 @@ def chosen_point(study: Study) -> dict[str, Any] | None:
         same &= points[f"{BIAS}{modality}"] == value
     if not same.any():
         return None
-    tested = pd.notna(run.get("test_point_accuracy"))
+    tested = pd.notna(run.get("test_accuracy"))
     return {
         "name": str(run["name"]),
         "bias": bias,
         **points.loc[same, ["accuracy", "gflops"]].iloc[0].to_dict(),
-        "test_accuracy": float(run["test_point_accuracy"]) if tested else None,
-        "test_gflops": float(run["test_point_gflops"]) if tested else None,
+        "test_accuracy": float(run["test_accuracy"]) if tested else None,
+        "test_gflops": float(run["test_gflops"]) if tested else None,
     }
 
 
-def sentence(study: Study) -> str | None:
-    """The chosen operating point on test, in words; None where there is none, or no test yet."""
+def chosen_text(study: Study) -> str:
+    """How the chosen trial was chosen: "chosen on validation", with its decision bias if any."""
     point = chosen_point(study)
-    if point is None or point["test_accuracy"] is None:
-        return None
-    return (
-        f"The operating point chosen on validation, {point['name']} with the decision bias "
-        f"{bias_text(point['bias'])}: {100 * point['test_accuracy']:.2f}% at "
-        f"{point['test_gflops']:.4g} GFLOPs on the test split."
-    )
+    moved = f", with the decision bias {bias_text(point['bias'])}" if point else ""
+    return f"chosen on validation{moved}"
 
 
 def bias_text(bias: Mapping[str, float]) -> str:

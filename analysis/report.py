@@ -8,7 +8,7 @@ import pandas as pd
 from adamml.follower import default_tracking_uri, look_command
 
 from analysis.figure import FIDELITIES, front_figure, number
-from analysis.operating_points import EXPLANATION, sentence
+from analysis.operating_points import EXPLANATION, chosen_text
 from analysis.runs import Study, from_study_dir
 
 TEMPLATE = Path(__file__).with_name("report_template.html")
@@ -62,7 +62,7 @@ def render(study: Study, look: str) -> str:
         study=study,
         figure=figure,
         claim=claim(study),
-        point=sentence(study),
+        how_chosen=chosen_text(study),
         explanation=EXPLANATION if len(study.operating_points) else None,
         front=front_table(study),
         counts=fidelity_counts(study),

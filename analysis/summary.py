@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.figure import number
-from analysis.operating_points import sentence
+from analysis.operating_points import chosen_text
 from analysis.report import claim, failures, front_table
 from analysis.runs import Study, from_study_dir
 
@@ -81,16 +81,14 @@ def _print_claim(console: Console, study: Study) -> None:
     found = claim(study)
     if found is None:
         return
-    chosen, other = found["chosen"], found["other"]
+    chosen, other, how = found["chosen"], found["other"], escape(chosen_text(study))
     console.print(
-        f"\nOn the test split: [bold]{escape(chosen['name'])}[/bold] (chosen on validation) "
+        f"\nOn the test split: [bold]{escape(chosen['name'])}[/bold] ({how}) "
         f"{100 * chosen['test_accuracy']:.2f}% at {chosen['test_gflops']:.4g} GFLOPs; "
         f"{escape(other['name'])} (the strongest fusion) {100 * other['test_accuracy']:.2f}% at "
         f"{other['test_gflops']:.4g} GFLOPs: {found['points']:+.2f} points at "
         f"{100 * found['share']:.0f}% of the computation."
     )
-    if (point := sentence(study)) is not None:
-        console.print(escape(point))
 
 
 def _print_data(console: Console, study: Study) -> None:

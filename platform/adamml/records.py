@@ -44,10 +44,10 @@ class TrialRecord:
     ended: float | None = None
     tags: dict[str, str] = field(default_factory=dict)
     """From the study's journal: on_front, chosen, and operating_point (a bias as JSON, or "none":
-    whether one of this trial's points was chosen in place of its unbiased decisions)."""
+    at which of its points the chosen trial is tested, where not as it is)."""
     test: dict[str, float] = field(default_factory=dict)
-    """From the study's journal: test_accuracy, test_gflops, ...; of a chosen operating point
-    test_point_accuracy, test_point_gflops, ... and test_point_bias.<modality>."""
+    """From the study's journal: test_accuracy, test_gflops, ... and test_bias.<modality>, the
+    decision bias under which the trial was tested."""
     regret: dict[str, float] = field(default_factory=dict)
     """From the study's journal: accuracy_regret, gflops_regret (training/policy_quality.py)."""
 

@@ -23,7 +23,6 @@ def test_all_that_was_asked_for_is_in_the_figure(study: Study) -> None:
     assert set(traces(front_figure(study))) == {
         "validation front",
         "front with operating points",
-        "operating points of adamml 14",
         "operating points of adamml 16",
         "operating point chosen on validation",
         "AdaMML, policy only",

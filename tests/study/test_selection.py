@@ -2,6 +2,7 @@ from adamml.records import TrialRecord
 from adamml.study.baselines import TRAINED_FUSION
 from adamml.study.selection import (
     average_is_stronger,
+    biased_test,
     choose,
     choose_point,
     hypervolume,
@@ -102,8 +103,10 @@ def test_a_point_of_any_jointly_trained_trial_may_be_chosen() -> None:
     assert found is not None
     assert (found.record, found.bias) == (dear, {"rgb": -1.5, "audio": 0.0})
     assert not found.tested
-    dear.test = {"test_point_bias.rgb": -1.5, "test_point_bias.audio": 0.0}
+    dear.test = {"test_bias.rgb": -1.5, "test_bias.audio": 0.0}
     assert found.tested
+    assert biased_test(dear)
+    assert not biased_test(record("x", 0.9, 0.5, test={"test_bias.rgb": 0.0}))
     assert choose_point(records, None) is None
 
 

@@ -116,14 +116,14 @@ def trial(run: Run) -> None:
 def test(run: Run) -> None:
     """Evaluate a trial's final checkpoint on the test split; asked once, at the end of a study.
 
-    With a spec["decision_bias"] it is that operating point which is evaluated: test_point_*.
+    With a spec["decision_bias"] it is that operating point which is evaluated; test_bias.<modality>
+    says so, and is 0 otherwise.
     """
     bias = run.spec.get("decision_bias")
     metrics = _test_metrics(run, bias)
-    if bias is not None:
-        metrics |= {f"{BIAS}{modality}": value for modality, value in bias.items()}
-    prefix = "test_" if bias is None else "test_point_"
-    run.report({"epoch": 0, **{f"{prefix}{name}": value for name, value in metrics.items()}})
+    used = dict.fromkeys(run.config.modalities, 0.0) | (bias or {})
+    metrics |= {f"{BIAS}{modality}": value for modality, value in used.items()}
+    run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
 
 
 def _test_metrics(run: Run, bias: dict[str, float] | None) -> Metrics:

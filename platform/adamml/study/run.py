@@ -26,6 +26,7 @@ from adamml.study.runner import Runner, require
 from adamml.study.sampled import run_sampled
 from adamml.study.selection import (
     average_is_stronger,
+    biased_test,
     choose,
     choose_point,
     evaluated,
@@ -126,11 +127,14 @@ class Study:
                 self.journal.append("regret", id=record.id, metrics=metrics)
 
     def tag(self) -> None:
-        """on_front, chosen and operating_point, on validation; and the front's hypervolume."""
+        """on_front, chosen and operating_point, on validation; and the front's hypervolume.
+
+        One point is chosen: a trial under a decision bias, or as it is where none is better.
+        """
         records = self.records
         fusion = strongest_fusion(records)
-        front, chosen = on_front(records), choose(records, fusion)
-        point = choose_point(records, fusion)
+        front, point = on_front(records), choose_point(records, fusion)
+        chosen = point.record if point else choose(records, fusion)
         for record in records:
             if record.kind != "trial":
                 continue
@@ -158,19 +162,20 @@ class Study:
         require(self.slots.run(specs, on_report=note))
 
     def _untested(self) -> dict[str, Spec]:
-        """The chosen trial, the strongest fusion, and the operating point that beats the former."""
+        """The strongest fusion, and the chosen trial at the operating point that was chosen."""
         records = self.records
         fusion = strongest_fusion(records)
         chosen, point = choose(records, fusion), choose_point(records, fusion)
-        specs = {
+        as_it_is = [fusion] if point else [fusion, chosen]
+        specs: dict[str, Spec] = {
             f"test {r.id}": {"kind": "test", "id": r.id, "overrides": r.overrides}
-            for r in (chosen, fusion)
-            if r is not None and "test_accuracy" not in r.test
+            for r in as_it_is
+            if r is not None and ("test_accuracy" not in r.test or biased_test(r))
         }
         if point is not None and not point.tested:
             id, overrides = point.record.id, point.record.overrides
             spec = {"kind": "test", "id": id, "overrides": overrides, "decision_bias": point.bias}
-            specs[f"test {id} at its operating point"] = spec
+            specs[f"test {id}"] = spec
         return specs
 
     def _promoted(self) -> list[TrialRecord]:

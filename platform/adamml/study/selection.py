@@ -100,15 +100,20 @@ class ChosenPoint(NamedTuple):
     def tested(self) -> bool:
         """Whether the trial was evaluated on test under this bias."""
         values = self.record.test
-        return all(values.get(f"test_point_{BIAS}{m}") == bias for m, bias in self.bias.items())
+        return all(values.get(f"test_{BIAS}{m}") == bias for m, bias in self.bias.items())
+
+
+def biased_test(record: TrialRecord) -> bool:
+    """Whether its test metrics are those of an operating point, not of the trial as it is."""
+    return any(record.test.get(name) for name in record.test if name.startswith(f"test_{BIAS}"))
 
 
 def choose_point(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> ChosenPoint | None:
     """The most accurate operating point of a jointly trained trial within BUDGET, on validation.
 
     Returns:
-        None where none is better than the chosen trial as it is: more accurate, or as accurate and
-        cheaper.
+        None where none is better than the trial of choose() as it is: more accurate, or as accurate
+        and cheaper.
     """
     chosen = choose(records, fusion)
     if chosen is None or fusion is None:
