@@ -44,15 +44,16 @@ class Policy(nn.Module):
             ValueError: a decision_bias for a modality that is not there, or for a policy that has
                 no logits.
         """
+        if decision_bias:
+            raise ValueError(
+                "decision_bias needs a policy that has logits (policy.kind gumbel), "
+                f"got {type(self).__name__}"
+            )
+        return self.decide(view)
+
+    def decide(self, view: Clips) -> Tensor:
+        """Of a policy without logits: its decisions, which neither noise nor bias changes."""
         raise NotImplementedError
-
-
-def _refuse_bias(policy: Policy, decision_bias: Mapping[str, float] | None) -> None:
-    if decision_bias:
-        raise ValueError(
-            "decision_bias needs a policy that has logits (policy.kind gumbel), "
-            f"got {type(policy).__name__}"
-        )
 
 
 class PolicyNetwork(Policy):
@@ -132,14 +133,7 @@ class AlwaysOn(Policy):
         """No frames at all, [N, S, 0, C, H, W]: the number of segments is all it needs."""
         return {m: clips[m][:, :, :0] for m in self.modalities}
 
-    def forward(
-        self,
-        view: Clips,
-        *,
-        temperature: float | None,
-        decision_bias: Mapping[str, float] | None = None,
-    ) -> Tensor:
-        _refuse_bias(self, decision_bias)
+    def decide(self, view: Clips) -> Tensor:
         clips = view[self.modalities[0]]
         return torch.ones(*clips.shape[:2], len(self.modalities), device=clips.device)
 
@@ -159,14 +153,7 @@ class RandomPolicy(Policy):
         """Uniform numbers in [0, 1): {"draws": [N, S, M]}."""
         return {"draws": clips["draws"]}
 
-    def forward(
-        self,
-        view: Clips,
-        *,
-        temperature: float | None,
-        decision_bias: Mapping[str, float] | None = None,
-    ) -> Tensor:
-        _refuse_bias(self, decision_bias)
+    def decide(self, view: Clips) -> Tensor:
         draws = view["draws"].float()
         return (draws < draws.new_tensor(self.rates)).float()
 
@@ -181,14 +168,7 @@ class OraclePolicy(Policy):
         """{"relevance": [N, S, M]}."""
         return {"relevance": clips["relevance"]}
 
-    def forward(
-        self,
-        view: Clips,
-        *,
-        temperature: float | None,
-        decision_bias: Mapping[str, float] | None = None,
-    ) -> Tensor:
-        _refuse_bias(self, decision_bias)
+    def decide(self, view: Clips) -> Tensor:
         return view["relevance"].float()
 
 
