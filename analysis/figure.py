@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.operating_points import add_operating_points
+from analysis.operating_points import add_operating_points, bias_text, chosen_place
 from analysis.published_series import add_published
 from analysis.runs import Study
 
@@ -205,11 +205,11 @@ def _add_points(
 
 def _add_test(figure: go.Figure, study: Study) -> None:
     """The chosen point in a ring; a dotted line from each tested run to what it is on test."""
-    chosen = study.finished[study.finished["chosen"]]
-    if not chosen.empty:
+    for _, run in study.finished[study.finished["chosen"].astype(bool)].iterrows():
+        gflops, accuracy = chosen_place(study, run)
         figure.add_scatter(
-            x=chosen["gflops"],
-            y=100 * chosen["accuracy"],
+            x=[gflops],
+            y=[100 * accuracy],
             name="chosen on validation",
             legendrank=1002,
             mode="markers",
@@ -219,10 +219,11 @@ def _add_test(figure: go.Figure, study: Study) -> None:
     if "test_accuracy" not in study.runs:
         return
     tested = study.runs[study.runs["test_accuracy"].notna()]
-    for _, row in tested.iterrows():
+    for _, run in tested.iterrows():
+        gflops, accuracy = chosen_place(study, run)
         figure.add_scatter(
-            x=[row["gflops"], row["test_gflops"]],
-            y=[100 * row["accuracy"], 100 * row["test_accuracy"]],
+            x=[gflops, run["test_gflops"]],
+            y=[100 * accuracy, 100 * run["test_accuracy"]],
             mode="lines",
             line={"color": TEST, "dash": "dot", "width": 1.5},
             showlegend=False,
@@ -235,6 +236,12 @@ def _add_test(figure: go.Figure, study: Study) -> None:
         legendrank=1003,
         mode="markers",
         marker={"symbol": "x", "size": 10, "color": TEST},
-        text=[f"<b>{html.escape(str(name))}</b>, on the test split" for name in tested["name"]],
+        text=[_tested_text(run) for _, run in tested.iterrows()],
         hovertemplate="%{text}<br>%{y:.2f}% at %{x:.4g} GFLOPs<extra></extra>",
     )
+
+
+def _tested_text(run: Any) -> str:
+    bias = run["operating_point"]
+    moved = f" with {html.escape(bias_text(bias))}" if bias else ""
+    return f"<b>{html.escape(str(run['name']))}</b>{moved}, on the test split"

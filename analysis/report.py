@@ -58,11 +58,12 @@ def render(study: Study, look: str) -> str:
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
         },
     )
+    found = claim(study)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         study=study,
         figure=figure,
-        claim=claim(study),
-        how_chosen=chosen_text(study),
+        claim=found,
+        how_chosen=chosen_text(found["chosen"]) if found else None,
         explanation=EXPLANATION if len(study.operating_points) else None,
         front=front_table(study),
         counts=fidelity_counts(study),

@@ -23,8 +23,8 @@ class Study:
     status: str
     runs: pd.DataFrame
     """COLUMNS and more, a row per unimodal network, fusion and trial, in the order they started.
-    error is the traceback (from MLflow: its last line); operating_point the bias (modality ->
-    number) of the point that was chosen, if it is one of this trial's, else None."""
+    error is the traceback (from MLflow: its last line); operating_point the decision
+    bias (modality -> number) under which the chosen run was chosen, None for a run as it is."""
     references: dict[str, Any]
     """relevance_policy: accuracy, gflops; oracle_front: lists of both. Empty if not computed."""
     data: dict[str, Any]

@@ -81,7 +81,8 @@ def _print_claim(console: Console, study: Study) -> None:
     found = claim(study)
     if found is None:
         return
-    chosen, other, how = found["chosen"], found["other"], escape(chosen_text(study))
+    chosen, other = found["chosen"], found["other"]
+    how = escape(chosen_text(chosen))
     console.print(
         f"\nOn the test split: [bold]{escape(chosen['name'])}[/bold] ({how}) "
         f"{100 * chosen['test_accuracy']:.2f}% at {chosen['test_gflops']:.4g} GFLOPs; "

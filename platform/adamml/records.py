@@ -43,8 +43,8 @@ class TrialRecord:
     started: float | None = None
     ended: float | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    """From the study's journal: on_front, chosen, and operating_point (a bias as JSON, or "none":
-    at which of its points the chosen trial is tested, where not as it is)."""
+    """From the study's journal: on_front, chosen, operating_point (the decision bias under which
+    the chosen trial was chosen, as JSON; "none" for a trial as it is)."""
     test: dict[str, float] = field(default_factory=dict)
     """From the study's journal: test_accuracy, test_gflops, ... and test_bias.<modality>, the
     decision bias under which the trial was tested."""

@@ -24,7 +24,6 @@ def test_all_that_was_asked_for_is_in_the_figure(study: Study) -> None:
         "validation front",
         "front with operating points",
         "operating points of adamml 16",
-        "operating point chosen on validation",
         "AdaMML, policy only",
         "AdaMML, jointly trained",
         "always on, jointly trained",

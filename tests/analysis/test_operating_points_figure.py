@@ -1,14 +1,12 @@
 """Operating points, drawn and in words."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from adamml.fronts import non_dominated
 from fabricated_study import write_study
 
 from analysis.figure import front_figure
-from analysis.operating_points import CHOSEN_NAME, FRONT_NAME, bias_text, chosen_point, chosen_text
+from analysis.operating_points import FRONT_NAME, bias_text, chosen_place, chosen_text
 from analysis.runs import Study, from_study_dir
 
 
@@ -42,21 +40,29 @@ def test_a_chosen_trials_own_curve_passes_through_the_trial(study: Study) -> Non
     assert any("rgb -6, audio -6" in text for text in line.text)
 
 
-def test_the_chosen_point_is_joined_to_what_it_is_on_test(study: Study) -> None:
-    point = chosen_point(study)
-    assert point is not None
-    assert point["bias"] == {"rgb": 0.25, "audio": 0.25}
-    drawn = trace(study, CHOSEN_NAME)
-    assert list(drawn.x) == [point["gflops"], 0.301]
-    assert list(drawn.y) == [100 * point["accuracy"], 90.9]
+def test_the_ring_is_around_the_chosen_point_and_joined_to_what_it_is_on_test(study: Study) -> None:
+    ring = trace(study, "chosen on validation")
+    curve = trace(study, "operating points of adamml 16")
+    place = [
+        (x, y) for x, y, text in zip(curve.x, curve.y, curve.text, strict=True) if "+0.25" in text
+    ]
+    assert list(zip(ring.x, ring.y, strict=True)) == place
+    joined = [(t.x, t.y) for t in front_figure(study).data if t.line.dash == "dot"]
+    assert ((ring.x[0], 0.301), (ring.y[0], 90.9)) in joined
 
 
-def test_before_the_end_no_point_is_chosen(study: Study, tmp_path: Path) -> None:
-    young = from_study_dir(write_study(tmp_path / "ks", ended=False))
-    assert chosen_point(young) is None
-    assert chosen_text(young) == "chosen on validation"
+def test_how_a_run_was_chosen_names_its_bias(study: Study) -> None:
+    runs = study.runs.set_index("id", drop=False)
     moved = "chosen on validation, with the decision bias rgb +0.25, audio +0.25"
-    assert chosen_text(study) == moved
+    assert chosen_text(runs.loc["adamml-16"]) == moved
+    assert chosen_text(runs.loc["fusion-weighted"]) == "chosen on validation"
+
+
+def test_a_bias_that_no_operating_point_has_is_refused(study: Study) -> None:
+    run = study.runs.set_index("id", drop=False).loc["adamml-16"].copy()
+    run["operating_point"] = {"rgb": 9.0, "audio": 0.0}
+    with pytest.raises(ValueError, match=r"adamml-16 must have an operating point with rgb \+9"):
+        chosen_place(study, run)
 
 
 def test_a_bias_reads_with_its_sign() -> None:

@@ -1,10 +1,10 @@
 from adamml.records import TrialRecord
 from adamml.study.baselines import TRAINED_FUSION
 from adamml.study.selection import (
+    OperatingPoint,
+    as_it_is,
     average_is_stronger,
-    biased_test,
     choose,
-    choose_point,
     hypervolume,
     on_front,
     promoted,
@@ -66,17 +66,24 @@ def test_average_fusion_is_trained_only_where_it_is_stronger() -> None:
     assert not average_is_stronger([])
 
 
+def chosen(records: list[TrialRecord]) -> OperatingPoint:
+    found = choose(records, AVERAGE)
+    assert found is not None
+    return found
+
+
 def test_the_chosen_trial_keeps_to_the_budget() -> None:
     dear, good, cheap = record("a", 0.95, 0.6), record("b", 0.9, 0.5), record("c", 0.7, 0.1)
     policy = record("d", 0.99, 0.1, fidelity="policy")
-    assert choose([dear, good, cheap, policy, ALWAYS_ON], AVERAGE) is good
-    assert choose([dear, ALWAYS_ON], AVERAGE) is dear
-    assert choose([policy], AVERAGE) is None
+    assert chosen([dear, good, cheap, policy, ALWAYS_ON]) == as_it_is(good)
+    assert chosen([dear, ALWAYS_ON]).record is dear
+    assert choose([policy, ALWAYS_ON], AVERAGE) is None
+    assert choose([good], None) is None
 
 
 def test_equally_accurate_trials_go_to_the_cheaper() -> None:
     dear, cheap = record("a", 0.9, 0.5), record("b", 0.9, 0.4)
-    assert choose([dear, cheap], AVERAGE) is cheap
+    assert chosen([dear, cheap]).record is cheap
 
 
 def test_hypervolume_is_a_fraction_of_the_box() -> None:
@@ -94,44 +101,38 @@ def with_points(record: TrialRecord, *points: tuple[float, float, float]) -> Tri
 
 
 def test_a_point_of_any_jointly_trained_trial_may_be_chosen() -> None:
-    chosen = with_points(record("a", 0.9, 0.5), (0.2, 0.92, 0.54), (1.0, 0.99, 0.56))
+    near = with_points(record("a", 0.9, 0.5), (0.2, 0.92, 0.54), (1.0, 0.99, 0.56))
     dear = with_points(record("b", 0.97, 0.9), (-1.5, 0.95, 0.5))
     policy = with_points(record("c", 0.8, 0.2, fidelity="policy"), (1.0, 0.99, 0.3))
-    records = [chosen, dear, policy, with_points(ALWAYS_ON, (-1.0, 0.99, 0.1))]
-    assert choose(records, AVERAGE) is chosen
-    found = choose_point(records, AVERAGE)
-    assert found is not None
+    found = chosen([near, dear, policy, with_points(ALWAYS_ON, (-1.0, 0.99, 0.1))])
     assert (found.record, found.bias) == (dear, {"rgb": -1.5, "audio": 0.0})
-    assert not found.tested
-    dear.test = {"test_bias.rgb": -1.5, "test_bias.audio": 0.0}
-    assert found.tested
-    assert biased_test(dear)
-    assert not biased_test(record("x", 0.9, 0.5, test={"test_bias.rgb": 0.0}))
-    assert choose_point(records, None) is None
 
 
-def test_no_point_is_chosen_where_the_unbiased_trial_is_as_good() -> None:
-    chosen = with_points(record("a", 0.9, 0.5), (0.2, 0.9, 0.52), (-1.0, 0.8, 0.1))
-    assert choose_point([chosen], AVERAGE) is None
-    assert choose_point([record("a", 0.9, 0.5)], AVERAGE) is None
+def test_without_a_better_point_a_trial_is_chosen_as_it_is() -> None:
+    same_cost = with_points(record("a", 0.9, 0.5), (0.2, 0.9, 0.5), (-1.0, 0.8, 0.1))
+    assert chosen([same_cost]).bias == {}
     cheaper = with_points(record("b", 0.85, 0.4), (0.2, 0.9, 0.49))
-    assert choose_point([chosen, cheaper], AVERAGE).record is cheaper
+    assert chosen([same_cost, cheaper]).record is cheaper
 
 
-def test_a_point_brings_a_trial_within_the_budget_that_is_not() -> None:
-    dear = with_points(record("a", 0.99, 0.9), (-1.0, 0.7, 0.5))
-    assert choose([dear], AVERAGE) is dear
-    found = choose_point([dear], AVERAGE)
-    assert found is not None
-    assert found.bias["rgb"] == -1.0
+def test_a_point_counts_as_tested_under_its_own_bias_only() -> None:
+    trial = with_points(record("a", 0.97, 0.9), (-1.5, 0.95, 0.5))
+    moved, plain = chosen([trial]), as_it_is(trial)
+    assert not moved.tested
+    assert not plain.tested
+    trial.test = {"test_accuracy": 0.9, "test_bias.rgb": -1.5, "test_bias.audio": 0.0}
+    assert moved.tested
+    assert not plain.tested
+    trial.test |= {"test_bias.rgb": 0.0}
+    assert plain.tested
+    assert not moved.tested
 
 
-def test_points_change_neither_the_front_nor_hypervolume_nor_the_chosen_trial() -> None:
+def test_points_change_neither_the_front_nor_hypervolume_nor_who_is_promoted() -> None:
     plain = [record("a", 0.9, 0.5), record("b", 0.7, 0.1), ALWAYS_ON]
     moved = [with_points(record("a", 0.9, 0.5), (1.0, 1.0, 0.01)), *plain[1:]]
     assert on_front(moved) == on_front(plain)
     assert hypervolume(moved, REFERENCE) == hypervolume(plain, REFERENCE)
-    assert choose(moved, AVERAGE).id == choose(plain, AVERAGE).id
     assert [r.id for r in promoted(moved, 2, REFERENCE)] == [
         r.id for r in promoted(plain, 2, REFERENCE)
     ]

@@ -25,10 +25,10 @@ from adamml.study.preparation import prepare, prepare_spec
 from adamml.study.runner import Runner, require
 from adamml.study.sampled import run_sampled
 from adamml.study.selection import (
+    OperatingPoint,
+    as_it_is,
     average_is_stronger,
-    biased_test,
     choose,
-    choose_point,
     evaluated,
     hypervolume,
     on_front,
@@ -129,19 +129,17 @@ class Study:
     def tag(self) -> None:
         """on_front, chosen and operating_point, on validation; and the front's hypervolume.
 
-        One point is chosen: a trial under a decision bias, or as it is where none is better.
+        One point is chosen: a trial under a decision bias, or as it is.
         """
         records = self.records
-        fusion = strongest_fusion(records)
-        front, point = on_front(records), choose_point(records, fusion)
-        chosen = point.record if point else choose(records, fusion)
+        front, chosen = on_front(records), choose(records, strongest_fusion(records))
         for record in records:
             if record.kind != "trial":
                 continue
             tags = {"on_front": _truth(record.id in front)}
-            tags["chosen"] = _truth(chosen is not None and record.id == chosen.id)
-            own = point is not None and record.id == point.record.id
-            tags["operating_point"] = json.dumps(point.bias) if point and own else "none"
+            bias = chosen.bias if chosen and record.id == chosen.record.id else None
+            tags["chosen"] = _truth(bias is not None)
+            tags["operating_point"] = json.dumps(bias) if bias else "none"
             if record.tags != tags:
                 self.journal.append("tags", id=record.id, tags=tags)
         volume = hypervolume(records, self.plan.settings.reference)
@@ -162,21 +160,12 @@ class Study:
         require(self.slots.run(specs, on_report=note))
 
     def _untested(self) -> dict[str, Spec]:
-        """The strongest fusion, and the chosen trial at the operating point that was chosen."""
-        records = self.records
-        fusion = strongest_fusion(records)
-        chosen, point = choose(records, fusion), choose_point(records, fusion)
-        as_it_is = [fusion] if point else [fusion, chosen]
-        specs: dict[str, Spec] = {
-            f"test {r.id}": {"kind": "test", "id": r.id, "overrides": r.overrides}
-            for r in as_it_is
-            if r is not None and ("test_accuracy" not in r.test or biased_test(r))
-        }
-        if point is not None and not point.tested:
-            id, overrides = point.record.id, point.record.overrides
-            spec = {"kind": "test", "id": id, "overrides": overrides, "decision_bias": point.bias}
-            specs[f"test {id}"] = spec
-        return specs
+        """The strongest fusion as it is, and the point that was chosen."""
+        fusion = strongest_fusion(self.records)
+        chosen = choose(self.records, fusion)
+        finalists = [as_it_is(fusion)] if fusion else []
+        finalists += [chosen] if chosen else []
+        return {f"test {f.record.id}": _test_spec(f) for f in finalists if not f.tested}
 
     def _promoted(self) -> list[TrialRecord]:
         """Decided once for a number of trials: training some must not change their rivals."""
@@ -194,6 +183,12 @@ class Study:
 def _joint_spec(record: TrialRecord) -> Spec:
     fields = {k: getattr(record, k) for k in ("kind", "id", "method", "name", "overrides")}
     return fields | {"fidelity": "joint"}
+
+
+def _test_spec(finalist: OperatingPoint) -> Spec:
+    id, overrides = finalist.record.id, finalist.record.overrides
+    bias = finalist.bias or None
+    return {"kind": "test", "id": id, "overrides": overrides, "decision_bias": bias}
 
 
 def _truth(value: bool) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from adamml import fronts
 from adamml.records import TrialRecord
 from adamml.study.baselines import TRAINED_FUSION
-from adamml.training.operating_points import BIAS, Point, bias_of
+from adamml.training.operating_points import Point, bias_of
 
 BUDGET = 0.55
 """The chosen trial may cost this share of the strongest fusion's GFLOPs."""
@@ -72,71 +72,52 @@ def average_is_stronger(records: Sequence[TrialRecord]) -> bool:
     return accuracy.get("fusion-average", 0.0) > max(always_on, default=0.0)
 
 
-def choose(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> TrialRecord | None:
-    """The most accurate jointly trained trial within BUDGET of the fusion's GFLOPs.
+class OperatingPoint(NamedTuple):
+    """A trial or fusion under a decision bias, or as it is."""
 
-    Where none is that cheap, the cheapest. Equal accuracies: the cheaper one.
-    """
-    joint = _jointly_trained(records)
-    if not joint or fusion is None:
-        return None
-    limit = BUDGET * fusion.final["gflops"]
-    affordable = [r for r in joint if r.final["gflops"] <= limit]
-    if not affordable:
-        return min(joint, key=lambda r: r.final["gflops"])
-    return max(affordable, key=lambda r: (r.final["accuracy"], -r.final["gflops"]))
-
-
-class ChosenPoint(NamedTuple):
     record: TrialRecord
     point: Point
 
     @property
     def bias(self) -> dict[str, float]:
-        """Modality -> decision_bias."""
-        return bias_of(self.point)
+        """Modality -> decision_bias; empty for a trial as it is."""
+        found = bias_of(self.point)
+        return found if any(found.values()) else {}
 
     @property
     def tested(self) -> bool:
-        """Whether the trial was evaluated on test under this bias."""
+        """Whether the record's test metrics are those of this point."""
         values = self.record.test
-        return all(values.get(f"test_{BIAS}{m}") == bias for m, bias in self.bias.items())
+        used = bias_of({k.removeprefix("test_"): v for k, v in values.items()})
+        return "test_accuracy" in values and (used if any(used.values()) else {}) == self.bias
 
 
-def biased_test(record: TrialRecord) -> bool:
-    """Whether its test metrics are those of an operating point, not of the trial as it is."""
-    return any(record.test.get(name) for name in record.test if name.startswith(f"test_{BIAS}"))
+def as_it_is(record: TrialRecord) -> OperatingPoint:
+    return OperatingPoint(record, record.final)
 
 
-def choose_point(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> ChosenPoint | None:
-    """The most accurate operating point of a jointly trained trial within BUDGET, on validation.
+def choose(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> OperatingPoint | None:
+    """The most accurate operating point of a jointly trained trial within BUDGET of the fusion's
+    GFLOPs, on validation; of equally accurate ones the cheapest, of those one without a bias.
 
     Returns:
-        None where none is better than the trial of choose() as it is: more accurate, or as accurate
-        and cheaper.
+        The cheapest where none is within the budget; None without jointly trained trials.
     """
-    chosen = choose(records, fusion)
-    if chosen is None or fusion is None:
+    joint = [r for r in evaluated(records) if r.fidelity == "joint" and r.method != "always_on"]
+    if not joint or fusion is None:
         return None
+    points = [point for record in joint for point in _points(record)]
     limit = BUDGET * fusion.final["gflops"]
-    affordable = [
-        ChosenPoint(record, point)
-        for record in _jointly_trained(records)
-        for point in record.operating_points
-        if point["gflops"] <= limit
-    ]
-    best = max(affordable, key=lambda c: _merit(c.point), default=None)
-    if best is None or chosen.final["gflops"] > limit:
-        return best
-    return best if _merit(best.point) > _merit(chosen.final) else None
+    affordable = [found for found in points if found.point["gflops"] <= limit]
+    if not affordable:
+        return min(points, key=lambda found: found.point["gflops"])
+    return max(affordable, key=lambda f: (f.point["accuracy"], -f.point["gflops"], f.bias == {}))
 
 
-def _merit(found: Point) -> tuple[float, float]:
-    return found["accuracy"], -found["gflops"]
-
-
-def _jointly_trained(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    return [r for r in evaluated(records) if r.fidelity == "joint" and r.method != "always_on"]
+def _points(record: TrialRecord) -> list[OperatingPoint]:
+    """The unbiased one is among them (training/operating_points.py)."""
+    points = record.operating_points or [record.final]
+    return [OperatingPoint(record, point) for point in points]
 
 
 def objectives(records: Sequence[TrialRecord]) -> tuple[list[float], list[float]]:
