@@ -1,7 +1,7 @@
 """The reference's AdaMML, written a second time: plain functions of its state dict.
 
 Nothing of adamml is imported, so that what both agree on is not one mistake made once. Keys and
-shapes are those of tests/golden; test_reference.py holds this, too, against the golden outputs.
+shapes are those of tests/golden; test_reference_check.py holds this, too, against the golden outputs.
 """
 
 import zlib
@@ -359,3 +359,9 @@ def make_case(
 
 def rounded(values: Tensor) -> Any:
     return values.double().round(decimals=6).tolist()
+
+
+def largest_relative(ours: Tensor, expected: Any) -> float:
+    want = torch.tensor(expected)
+    assert ours.shape == want.shape
+    return float((ours - want).abs().max() / want.abs().max())
