@@ -1,7 +1,7 @@
 """The reference's AdaMML, written a second time: plain functions of its state dict.
 
 Nothing of adamml is imported, so that what both agree on is not one mistake made once. Keys and
-shapes are those of tests/golden; test_reference_check.py holds this, too, against the golden outputs.
+shapes are those of tests/golden; test_reference_check.py holds this against its outputs, too.
 """
 
 import zlib
