@@ -1,4 +1,4 @@
-"""Compare AdaMML with each modality alone, with fusions of all, and with other policies.
+r"""Compare AdaMML with each modality alone, with fusions of all, and with other policies.
 
     python jobs/compare_methods.py                       # built-in videos, all methods, three seeds
     python jobs/compare_methods.py --recipe tiny         # the same job in a few minutes
@@ -19,19 +19,18 @@ import _path  # noqa: F401
 def main() -> int:
     # Not at the top: the processes that draw and decode videos import this file again.
     import tyro
-    from adamml.follower import look_command
-    from adamml.study.compare import compare
-    from adamml.study.compare_options import (
-        CompareOptions,
-        dry_run_comparison,
-        resolve_comparison,
-    )
-    from adamml.study.runner import StudyError
-
-    from analysis.comparison_report import print_comparison, summarise
+    from adamml.study.errors import StudyError
+    from adamml.study.job_options import CompareOptions
 
     options = tyro.cli(CompareOptions, description=__doc__)
     try:
+        # Not before: torch and ray take seconds to import, and --help needs neither.
+        from adamml.follower import look_command
+        from adamml.study.compare import compare
+        from adamml.study.compare_options import dry_run_comparison, resolve_comparison
+
+        from analysis.comparison_report import print_comparison, summarise
+
         comparison = resolve_comparison(options)
         if options.dry_run:
             print(dry_run_comparison(comparison))

@@ -1,4 +1,4 @@
-"""Search AdaMML's settings and show the front of accuracy against GFLOPs.
+r"""Search AdaMML's settings and show the front of accuracy against GFLOPs.
 
     python jobs/sweep_ks.py                      # built-in videos, small networks, minutes
     python jobs/sweep_ks.py --recipe tiny        # the same job in under two minutes
@@ -18,17 +18,20 @@ import _path  # noqa: F401
 def main() -> int:
     # Not at the top: the processes that draw and decode videos import this file again.
     import tyro
-    from adamml.follower import look_command
-    from adamml.study.options import Options, dry_run, resolve
-    from adamml.study.runner import StudyError
-    from adamml.study.sweep import sweep
+    from adamml.study.errors import StudyError
+    from adamml.study.job_options import SweepOptions
 
-    from analysis.report import draw
-    from analysis.summary import print_summary
-    from search_spaces import space_of
-
-    options = tyro.cli(Options, description=__doc__)
+    options = tyro.cli(SweepOptions, description=__doc__)
     try:
+        # Not before: torch and ray take seconds to import, and --help needs neither.
+        from adamml.follower import look_command
+        from adamml.study.options import dry_run, resolve
+        from adamml.study.sweep import sweep
+
+        from analysis.report import draw
+        from analysis.summary import print_summary
+        from search_spaces import space_of
+
         resolved = resolve(options, space_of)
         if options.dry_run:
             print(dry_run(resolved))

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,3 +91,12 @@ def test_the_license_is_the_one_that_pyproject_names() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["license"] == "Apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text()
+
+
+def test_help_waits_for_no_slow_import() -> None:
+    code = "import sys, adamml.study.job_options, adamml.study.errors; print(*sys.modules)"
+    environment = {"PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "ray", "mlflow", "optuna", "pandas", "numpy"} & set(done.stdout.split())

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from adamml.data.manifest import Manifest, write_manifest
 from adamml.study.compare_options import (
-    CompareOptions,
     dry_run_comparison,
     resolve_comparison,
 )
+from adamml.study.job_options import CompareOptions
 
 
 @pytest.fixture(autouse=True)

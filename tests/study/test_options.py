@@ -8,7 +8,8 @@ import pytest
 import torch
 from adamml.config import BackboneConfig
 from adamml.models.backbones import build_backbone
-from adamml.study.options import Options, Resolved, dry_run, resolve
+from adamml.study.job_options import SweepOptions
+from adamml.study.options import Resolved, dry_run, resolve
 
 from search_spaces import space_of
 
@@ -23,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _resolve(recipe: str, *override: str) -> Resolved:
-    return resolve(Options(recipe=recipe, override=override), space_of)
+    return resolve(SweepOptions(recipe=recipe, override=override), space_of)
 
 
 def _write_conv3(path: Path, width: int = 8, seed: int = 0) -> Path:
@@ -87,4 +88,4 @@ def test_every_backbone_of_the_search_must_fit(tmp_path: Path) -> None:
     )
     message = r"weights of resnet10, got .* \(the search tries recognition\.rgb\.name=resnet10, "
     with pytest.raises(ValueError, match=message):
-        resolve(Options(recipe="tiny", override=(f"{RGB}={path}",)), lambda _: wider)
+        resolve(SweepOptions(recipe="tiny", override=(f"{RGB}={path}",)), lambda _: wider)

@@ -11,15 +11,7 @@ from adamml.data.manifest import load_manifest
 from adamml.data.relevance import relevance_known
 from adamml.follower import check_tracking_uri, default_tracking_uri
 from adamml.models.weight_files import by_content
-from adamml.study.job_options import (
-    JobOptions,
-    at_least,
-    base_overrides,
-    data_folder,
-    data_identity,
-    recipe_config,
-    study_folder,
-)
+from adamml.study.job_options import CompareOptions
 from adamml.study.methods import (
     KNOWS_RELEVANCE,
     NEEDS,
@@ -27,19 +19,15 @@ from adamml.study.methods import (
     method_overrides,
     recognition_epochs,
 )
+from adamml.study.resolving import (
+    at_least,
+    base_overrides,
+    data_folder,
+    data_identity,
+    recipe_config,
+    study_folder,
+)
 from adamml.study.settings import ComparisonSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareOptions(JobOptions):
-    """Compare AdaMML with each modality alone, with fusions of all, and with other policies."""
-
-    seeds: tuple[int, ...] = (0, 1, 2)
-    """Of networks and training, each with its own unimodal networks. Built-in videos are the same
-    for all (--override data.synthetic.seed=1 makes others)."""
-    methods: tuple[str, ...] = ()
-    """A modality, average, weighted, class_wise, max, fc2, random, matched_random, adamml or
-    relevance. Default: all that the data allows."""
 
 
 @dataclass(frozen=True, kw_only=True)

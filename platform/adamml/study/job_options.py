@@ -1,20 +1,7 @@
-"""What every job over slots asks of its user, and what follows from the answers."""
+"""What the jobs ask of their users. Nothing slow is imported here: --help is answered at once."""
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from adamml import home
-from adamml.config import Config, override
-from adamml.data.manifest import load_manifest
-from adamml.data.synthetic import synthetic_name
-from adamml.models.weight_files import absolute
-from adamml.models.weights import check_weights
-from adamml.overrides import parse
-from adamml.recipes import RECIPES, parse_task
-from adamml.tables import lookup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,75 +32,23 @@ class JobOptions:
     """Show what was resolved and what would start; start nothing."""
 
 
-def recipe_config(options: JobOptions) -> Config:
-    """The recipe of the options' modalities, before any override; --home takes effect here.
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions(JobOptions):
+    """Search how little computation a multi-modal video classifier needs."""
 
-    Raises:
-        ValueError: an unknown recipe or modality, or fewer than one slot or worker.
-    """
-    if options.home is not None:
-        os.environ["ADAMML_HOME"] = str(options.home.expanduser().absolute())
-    at_least(options.slots, 1, "slots")
-    at_least(options.workers_per_slot, 1, "workers-per-slot")
-    recipe = options.recipe or ("kinetics_sounds" if options.data else "demo")
-    return lookup(RECIPES, recipe, what="recipe")(parse_task(options.task))
+    trials: int | None = None
+    """Number of trials, always-on fusion and published setting included. Default: the space's."""
+    seed: int = 0
+    """Of networks, search and built-in videos."""
 
 
-def base_overrides(
-    options: JobOptions, config: Config, own: Mapping[str, Any]
-) -> tuple[Config, dict[str, Any]]:
-    """The config that all trials start from, and the overrides that make it from its recipe.
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(JobOptions):
+    """Compare AdaMML with each modality alone, with fusions of all, and with other policies."""
 
-    Args:
-        own: the job's overrides; the user's come on top.
-
-    Raises:
-        ValueError: an override that the config refuses, a data folder without a manifest, or
-            weights that do not exist or do not fit.
-    """
-    base = dict(own)
-    if options.data is not None:
-        base["data.num_classes"] = len(load_manifest(options.data).classes)
-    base |= absolute(parse(options.override, config))
-    config = override(config, base)
-    check_weights(config)
-    return config, base
-
-
-def data_folder(options: JobOptions, config: Config) -> Path:
-    """The videos' folder.
-
-    Raises:
-        ValueError: the recipe has no built-in videos, and none were given.
-    """
-    if options.data is not None:
-        return options.data.expanduser().absolute()
-    if config.data.synthetic is None:
-        raise ValueError(
-            f"recipe {config.recipe} needs --data, a folder with your videos and a manifest.parquet"
-        )
-    return home.home() / "data" / synthetic_name(config.data.synthetic)
-
-
-def data_identity(options: JobOptions, data: Path) -> str:
-    """What a study remembers of its data: the built-in videos follow from the config."""
-    return f"manifest {load_manifest(data).fingerprint}" if options.data else "built-in"
-
-
-def study_folder(name: str) -> Path:
-    """
-    Raises:
-        ValueError: no folder can have this name.
-    """
-    if not name or Path(name).name != name or name.startswith("."):
-        raise ValueError(f"name must be one a folder can have, got {name!r}")
-    return home.home() / "studies" / name
-
-
-def at_least(value: int | None, least: int, what: str) -> None:
-    """
-    Raises:
-        ValueError: the value is given and below the least one.
-    """
-    if value is not None and value < least:
-        raise ValueError(f"{what} must be at least {least}, got {value}")
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Of networks and training, each with its own unimodal networks. Built-in videos are the same
+    for all (--override data.synthetic.seed=1 makes others)."""
+    methods: tuple[str, ...] = ()
+    """A modality, average, weighted, class_wise, max, fc2, random, matched_random, adamml or
+    relevance. Default: all that the data allows."""

@@ -11,8 +11,9 @@ from typing import Any
 from adamml.config import Config, flatten, override
 from adamml.follower import check_tracking_uri, default_tracking_uri
 from adamml.models.weights import check_weights
-from adamml.study.job_options import (
-    JobOptions,
+from adamml.study.job_options import SweepOptions
+from adamml.study.plan import Plan
+from adamml.study.resolving import (
     at_least,
     base_overrides,
     data_folder,
@@ -20,26 +21,15 @@ from adamml.study.job_options import (
     recipe_config,
     study_folder,
 )
-from adamml.study.plan import Plan
 from adamml.study.searcher import Space
 from adamml.study.settings import backbone_overrides, study_settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options(JobOptions):
-    """Search how little computation a multi-modal video classifier needs."""
-
-    trials: int | None = None
-    """Number of trials, always-on fusion and published setting included. Default: the space's."""
-    seed: int = 0
-    """Of networks, search and built-in videos."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
     """Options made definite; nothing has been started yet."""
 
-    options: Options
+    options: SweepOptions
     plan: Plan
     tracking_uri: str
     data: Path
@@ -51,7 +41,7 @@ class Resolved:
         return self.plan.folder
 
 
-def resolve(options: Options, space_of: Callable[[str], ModuleType]) -> Resolved:
+def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Resolved:
     """Check everything that can be checked before anything starts.
 
     Raises:
@@ -132,6 +122,6 @@ def _searched(space: Space) -> dict[str, str]:
     }
 
 
-def _seeds(options: Options, recipe: Config) -> dict[str, Any]:
+def _seeds(options: SweepOptions, recipe: Config) -> dict[str, Any]:
     built_in = recipe.data.synthetic is not None and options.data is None
     return {"seed": options.seed} | ({"data.synthetic.seed": options.seed} if built_in else {})

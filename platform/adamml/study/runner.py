@@ -8,11 +8,8 @@ from adamml.config import Config, flatten, override
 from adamml.journal import Journal
 from adamml.records import StudyRecord, TrialRecord, read_study, read_trial
 from adamml.study.baselines import Spec
+from adamml.study.errors import StudyError
 from adamml.study.slots import Slots
-
-
-class StudyError(RuntimeError):
-    """The study cannot go on; the message is for the user."""
 
 
 class Runner:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_accuracy
 
 from adamml.config import Config
 from adamml.cost.distribution import cost_distribution
@@ -33,6 +32,9 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Top-1, in [0, 1]."""
+        # It imports scipy.signal: seconds of every start, also of processes that evaluate nothing.
+        from torchmetrics.functional.classification import multiclass_accuracy
+
         classes = self.logits.shape[-1]
         return float(multiclass_accuracy(self.logits, self.labels, classes, average="micro"))
 

@@ -4,7 +4,6 @@ import bisect
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
-from torchmetrics.functional.classification import binary_precision, binary_recall
 
 from adamml.data.manifest import Split
 from adamml.data.relevance import relevance, relevance_known
@@ -36,6 +35,9 @@ def precision_and_recall(
     Args:
         decisions: [N, S, M] of 0 and 1; relevant: the same.
     """
+    # As in evaluation.py: it is slow to import.
+    from torchmetrics.functional.classification import binary_precision, binary_recall
+
     chosen, wanted = decisions.int(), relevant.int()
     found = {}
     for number, modality in enumerate(modalities):
