@@ -21,7 +21,7 @@ from adamml.study.resolving import (
     recipe_config,
     study_folder,
 )
-from adamml.study.searcher import Space
+from adamml.study.searchers import Space
 from adamml.study.settings import backbone_overrides, study_settings
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adamml.config import Config
-from adamml.study.searcher import Space
+from adamml.study.searchers import Space
 from adamml.study.settings import Settings
 
 

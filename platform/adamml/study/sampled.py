@@ -12,7 +12,7 @@ from adamml.study.baselines import BASELINES
 from adamml.study.plan import Plan
 from adamml.study.relay import StopRelay, relay_trainable
 from adamml.study.runner import Runner
-from adamml.study.searcher import StudySearch, Suggestion
+from adamml.study.searchers import StudySearch, Suggestion
 
 
 def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
