@@ -36,6 +36,8 @@ class TrialRecord:
     """policy or joint: how the final metrics came about; None before there are any."""
     epochs: list[EpochRecord] = field(default_factory=list)
     final: dict[str, float] = field(default_factory=dict)
+    finals: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Fidelity -> final metrics at it, in the order in which they were reached."""
     operating_points: list[dict[str, float]] = field(default_factory=list)
     """Of the model of the final metrics, cheapest first: accuracy, gflops, selection_rate.* and
     bias.* (training/operating_points.py). Empty where its policy has no logits."""
@@ -94,6 +96,7 @@ def summarise(events: Iterable[Event], *, id: str = "") -> TrialRecord:
             points = event["points"]
         elif event["event"] == "final":
             record.fidelity, record.final = event.get("fidelity"), event["metrics"]
+            record.finals[str(record.fidelity)] = record.final
             record.operating_points, points = points, []  # written just before their final
         elif event["event"] == "end":
             record.status, record.error = event["status"], event.get("error")

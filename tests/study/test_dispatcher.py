@@ -288,3 +288,35 @@ def test_closing_stops_open_trials_and_sends_slots_home() -> None:
 def test_asking_for_an_unknown_trial_is_an_error() -> None:
     with pytest.raises(KeyError):
         play(dispatcher().next_report("nobody", 0))  # type: ignore[arg-type]
+
+
+def test_at_a_rung_a_report_waits_for_the_verdict() -> None:
+    async def scene() -> None:
+        d = Dispatcher(["a"], poll_s=60.0)
+        for id in ("goes on", "is stopped"):
+            await d.submit(id, {"rungs": [2]})
+            await d.next_assignment("a", id)
+            assert await d.report("a", id, 1, {"epoch": 1, "policy_epoch": 1}) == "go"
+            told = asyncio.create_task(d.report("a", id, 1, {"epoch": 2, "policy_epoch": 2}))
+            assert await d.next_report(id, 1) == {"epoch": 2, "policy_epoch": 2}
+            assert not told.done(), "the relay has it, and Tune has not decided"
+            if id == "goes on":
+                following = asyncio.create_task(d.next_report(id, 2))
+                assert await told == "go"
+                await d.finish("a", id, 1, "completed")
+                assert (await following or {})["done"]
+            else:
+                await d.stop(id)
+                assert await told == "stopped"
+
+    play(scene())
+
+
+def test_a_rung_without_a_relay_does_not_hold_a_trial_for_long() -> None:
+    async def scene() -> None:
+        d = dispatcher("a")
+        await d.submit("t", {"rungs": [2]})
+        await d.next_assignment("a", "1")
+        assert await d.report("a", "t", 1, {"epoch": 2, "policy_epoch": 2}) == "go"
+
+    play(scene())

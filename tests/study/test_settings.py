@@ -16,6 +16,7 @@ def settings(config: Config) -> Settings:
         recognition=recognition,
         data="built-in",
         workers_per_slot=1,
+        search={"sampler": "tpe", "scheduler": "fifo"},
     )
 
 

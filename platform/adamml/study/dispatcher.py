@@ -181,7 +181,9 @@ class Dispatcher:
     async def report(self, slot: str, id: str, attempt: int, metrics: dict[str, Any]) -> str:
         """Record metrics, unless they repeat an earlier report: same epoch, same metric names.
 
-        So a trial that goes on from its journal may report all of it again.
+        So a trial that goes on from its journal may report all of it again. At a rung of the
+        trial's spec the answer waits until its relay has been told whether it goes on (for poll_s
+        at most): nothing is trained on behalf of a trial that Tune stops there.
 
         Returns:
             "go", or the reason for Stopped.
@@ -190,14 +192,17 @@ class Dispatcher:
         if not self._holds(trial, slot, attempt):
             return "stale"
         if trial.end is not None:
-            return "closed" if self._closed else "stopped"
+            return self._verdict(trial)
         key = (metrics.get("epoch"), frozenset(metrics))
         if metrics.get("epoch") is None or key not in trial.seen:
             trial.seen.add(key)
             trial.reports.append(metrics)
             trial.silent_attempts = 0
             await self._tell()
-        return "go"
+        if metrics.get("policy_epoch") in trial.spec.get("rungs", ()):
+            heard = trial.reports.index(metrics) + 1
+            await self._wait(lambda: trial.taken >= heard or trial.end is not None)
+        return self._verdict(trial)
 
     async def finish(
         self, slot: str, id: str, attempt: int, status: str, error: str | None = None
@@ -232,6 +237,11 @@ class Dispatcher:
 
     def _running(self) -> dict[str, _Trial]:
         return {t.slot: t for t in self._trials.values() if t.slot is not None}
+
+    def _verdict(self, trial: _Trial) -> str:
+        if trial.end is None:
+            return "go"
+        return "closed" if self._closed else "stopped"
 
     def _holds(self, trial: _Trial, slot: str, attempt: int) -> bool:
         return trial.slot == slot and trial.attempt == attempt

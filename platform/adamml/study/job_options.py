@@ -40,6 +40,19 @@ class SweepOptions(JobOptions):
     """Number of trials, always-on fusion and published setting included. Default: the space's."""
     seed: int = 0
     """Of networks, search and built-in videos."""
+    sampler: str = "tpe"
+    """Who suggests trials: tpe, gp, nsga2, nsga3; random or qmc (quasi-random) as baselines."""
+    scheduler: str = "fifo"
+    """Who stops trials early: front_asha (successive halving by accuracy and GFLOPs), scalar_asha
+    (by one number made of both), fifo (nobody)."""
+    first_rung: int = 2
+    """Policy epochs before a trial is compared with the others."""
+    eta: int = 3
+    """One in eta goes on at a rung; the next rung has eta times the epochs."""
+    max_gflops: float | None = None
+    """The sampler is told that dearer trials are of no use."""
+    warm_start: str | None = None
+    """Name of a study over the same space: the sampler learns from its finished trials."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What the user asked of a sweep, made definite before anything starts."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +22,12 @@ from adamml.study.resolving import (
     recipe_config,
     study_folder,
 )
-from adamml.study.searchers import Space
+from adamml.study.schedulers import build_scheduler
+from adamml.study.searchers import Space, build_sampler
 from adamml.study.settings import backbone_overrides, study_settings
+from adamml.study.warm_start import earlier_trials
+
+SEARCH = ("sampler", "scheduler", "first_rung", "eta", "max_gflops", "warm_start")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +50,9 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
     """Check everything that can be checked before anything starts.
 
     Raises:
-        ValueError: an unknown recipe or override, a data folder without manifest, weights that do
-            not exist or do not fit every backbone searched, a tracking URI that MLflow does not
-            take.
+        ValueError: an unknown recipe, override, sampler or scheduler, a data folder without
+            manifest, weights that do not exist or do not fit every backbone searched, a tracking
+            URI that MLflow does not take, or a study to start from that has another space.
     """
     recipe = recipe_config(options)
     module = space_of(recipe.recipe)
@@ -64,6 +69,7 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
         recognition=recognition,
         data=data_identity(options, data),
         workers_per_slot=options.workers_per_slot,
+        search=_search(options),
     )
     plan = Plan(
         config=config,
@@ -74,7 +80,9 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
         folder=study_folder(options.name or settings.default_name),
         trials=options.trials or module.TRIALS,
         joint=module.JOINT,
+        earlier=earlier_trials(options.warm_start, settings) if options.warm_start else (),
     )
+    build_scheduler(options.scheduler, plan.halving, plan.policy_epochs, settings.reference)
     uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())
     return Resolved(
         options=options, plan=plan, tracking_uri=uri, data=data, built_in=options.data is None
@@ -91,6 +99,8 @@ def dry_run(resolved: Resolved) -> str:
         "space": plan.settings.space,
         "searched": plan.settings.searched,
         "recognition": {m: list(names) for m, names in plan.recognition.items()},
+        "search": plan.settings.search,
+        "warm_start_trials": len(plan.earlier),
         "reference": dict(
             zip((plan.settings.quality, "gflops"), plan.settings.reference, strict=True)
         ),
@@ -120,6 +130,17 @@ def _searched(space: Space) -> dict[str, str]:
     return {k: str(d) for k, d in trial.distributions.items()} | {
         k: str(v) for k, v in constants.items()
     }
+
+
+def _search(options: SweepOptions) -> dict[str, Any]:
+    """
+    Raises:
+        ValueError: an unknown sampler, or a limit that nothing keeps.
+    """
+    build_sampler(options.sampler, 0)
+    if options.max_gflops is not None and not 0 < options.max_gflops < math.inf:
+        raise ValueError(f"max-gflops must be a number above 0, got {options.max_gflops}")
+    return {name: getattr(options, name) for name in SEARCH}
 
 
 def _seeds(options: SweepOptions, recipe: Config) -> dict[str, Any]:

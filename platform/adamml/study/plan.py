@@ -6,8 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from adamml.config import Config
+from adamml.records import TrialRecord
+from adamml.study.schedulers import Halving
 from adamml.study.searchers import Space
 from adamml.study.settings import Settings
+from adamml.training.loop import plan
+from adamml.training.passes import policy_passes
+from adamml.training.tasks import FIDELITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +30,21 @@ class Plan:
     """All trials, the baselines included."""
     joint: int
     """How many of them are trained jointly after the policy-only stage."""
+    earlier: Sequence[TrialRecord] = ()
+    """Finished trials of the study that the sampler starts from."""
 
     @property
     def first_fidelity(self) -> str:
         """What every trial is trained to before any is promoted."""
         return "policy" if self.config.stages.get("policy_only") else "joint"
+
+    @property
+    def policy_epochs(self) -> int:
+        """How often a trial trains its policy on the way to the first fidelity."""
+        epochs = plan(self.config.stages, until=FIDELITIES[self.first_fidelity])
+        return policy_passes(stage for stage, _ in epochs)
+
+    @property
+    def halving(self) -> Halving:
+        search = self.settings.search
+        return Halving(first_rung=search["first_rung"], eta=search["eta"])

@@ -1,7 +1,8 @@
 """The trials that Tune and Optuna ask for: relays in Tune, the work in slots."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from adamml.study.baselines import BASELINES
 from adamml.study.plan import Plan
 from adamml.study.relay import StopRelay, relay_trainable
 from adamml.study.runner import Runner
+from adamml.study.schedulers import build_scheduler
 from adamml.study.searchers import StudySearch, Suggestion
 
 
@@ -22,19 +24,33 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
     count = plan.trials - len(BASELINES) - len(finished)
     if count <= 0:
         return
+    settings, fidelity = plan.settings, plan.first_fidelity
+    rungs = plan.halving.rungs(plan.policy_epochs) if settings.search["scheduler"] != "fifo" else ()
     search = StudySearch(
         plan.space,
+        sampler=settings.search["sampler"],
         seed=plan.config.seed,
-        history=history,
+        # The sampler compares like with like: not those trained further with the others.
+        history=[replace(r, final=r.finals.get(fidelity, r.final)) for r in history],
+        earlier=plan.earlier,
         first=len(BASELINES),
-        as_config=partial(relay_config, plan.base, plan.first_fidelity),
+        as_config=partial(relay_config, plan.base, fidelity, rungs),
         known=[flatten(plan.config)],
+        max_gflops=settings.search["max_gflops"],
+    )
+    scheduler = build_scheduler(
+        settings.search["scheduler"],
+        plan.halving,
+        plan.policy_epochs,
+        settings.reference,
+        history,
     )
     with tempfile.TemporaryDirectory(prefix="adamml-tune-") as storage:
         results = tune.Tuner(
             relay_trainable(runner.slots.dispatcher),
             tune_config=tune.TuneConfig(
                 search_alg=search,
+                scheduler=scheduler,
                 num_samples=count,
                 max_concurrent_trials=num_slots,
                 reuse_actors=True,
@@ -51,7 +67,9 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
             runner.note_failure(result.config["spec"], str(result.error))
 
 
-def relay_config(base: Mapping[str, Any], fidelity: str, suggestion: Suggestion) -> dict[str, Any]:
+def relay_config(
+    base: Mapping[str, Any], fidelity: str, rungs: Sequence[int], suggestion: Suggestion
+) -> dict[str, Any]:
     """What a relay hands to the dispatcher for a suggested trial."""
     spec = {
         "kind": "trial",
@@ -60,5 +78,6 @@ def relay_config(base: Mapping[str, Any], fidelity: str, suggestion: Suggestion)
         "name": f"{suggestion.id.rpartition('-')[2]} adamml",
         "fidelity": fidelity,
         "overrides": {**base, **suggestion.overrides},
+        "rungs": list(rungs),
     }
     return {"id": f"{suggestion.id} {fidelity}", "spec": spec}

@@ -4,8 +4,9 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from adamml import cluster, home
 from adamml.config import Config, flatten
@@ -38,6 +39,8 @@ class Session:
     tracking_uri: str
     slots: int | None
     workers_per_slot: int
+    params: dict[str, Any] = field(default_factory=dict)
+    """Of the study, besides the config."""
 
 
 def run_session(
@@ -84,7 +87,9 @@ def _recorded(
     manifest = _manifest(session, display)
     _decode_here(manifest, session.config, display)
     journal = Journal(session.folder / "journal.jsonl")
-    journal.append("start", name=session.folder.name, params=flatten(session.config))
+    journal.append(
+        "start", name=session.folder.name, params=flatten(session.config) | session.params
+    )
     follower = Follower(session.folder, session.tracking_uri)
     status = "failed"
     try:

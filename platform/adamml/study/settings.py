@@ -29,6 +29,8 @@ class Settings:
     data: str
     """The fingerprint of the user's manifest, or "built-in"."""
     workers_per_slot: int
+    search: dict[str, Any]
+    """sampler, scheduler, first_rung, eta, max_gflops and warm_start; job_options.py says what."""
     quality: str
     """The name of the objective that is maximised; the other is gflops."""
     reference: Reference
@@ -65,6 +67,7 @@ def study_settings(
     recognition: Mapping[str, Sequence[str]],
     data: str,
     workers_per_slot: int,
+    search: Mapping[str, Any],
 ) -> Settings:
     """Settings of a study over these recognition backbones (modality -> names)."""
     return Settings(
@@ -74,6 +77,7 @@ def study_settings(
         config=by_content(flatten(config)),
         data=data,
         workers_per_slot=workers_per_slot,
+        search=dict(search),
         quality=QUALITY,
         reference=(1 / config.data.num_classes, _dearest(config, recognition)),
     )

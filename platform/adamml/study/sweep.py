@@ -66,6 +66,7 @@ def _session(resolved: Resolved) -> Session:
         tracking_uri=resolved.tracking_uri,
         slots=resolved.options.slots,
         workers_per_slot=resolved.options.workers_per_slot,
+        params={f"search.{name}": v for name, v in resolved.plan.settings.search.items()},
     )
 
 

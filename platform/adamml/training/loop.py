@@ -114,10 +114,12 @@ def _train_epoch(
     states: dict[str, Any],
 ) -> Metrics:
     gumbel = task.config.gumbel
-    temperature = gumbel.temperature * gumbel.decay ** policy_passes(
-        earlier for earlier, _ in task.plan[: epoch - 1]
-    )
-    metrics: Metrics = {} if stage == "unimodal" else {"temperature": temperature}
+    stages = [stage for stage, _ in task.plan]
+    temperature = gumbel.temperature * gumbel.decay ** policy_passes(iter(stages[: epoch - 1]))
+    metrics: Metrics = {}
+    if stage != "unimodal":
+        clock = policy_passes(iter(stages[:epoch]))
+        metrics |= {"temperature": temperature, "policy_epoch": clock}
     for pass_type in STAGES[stage]:
         module = pass_type(task.model, task.config)
         if not module.parameters_trained():
