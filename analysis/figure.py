@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis.confirmation import add_confirmation
 from analysis.operating_points import add_operating_points, bias_text, chosen_place
 from analysis.published_series import add_published
 from analysis.runs import Study
@@ -50,6 +51,7 @@ def front_figure(study: Study) -> go.Figure:
         _add_points(figure, study, study.finished[study.finished["kind"] == kind], **style)
     _add_trials(figure, study)
     _add_test(figure, study)
+    add_confirmation(figure, study.confirmation)
     return figure
 
 
@@ -216,9 +218,9 @@ def _add_test(figure: go.Figure, study: Study) -> None:
             marker={"symbol": "circle-open", "size": 22, "color": TEST, "line": {"width": 2.5}},
             hoverinfo="skip",
         )
-    if "test_accuracy" not in study.runs:
+    tested = study.tested
+    if tested.empty:
         return
-    tested = study.runs[study.runs["test_accuracy"].notna()]
     for _, run in tested.iterrows():
         gflops, accuracy = chosen_place(study, run)
         figure.add_scatter(

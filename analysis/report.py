@@ -7,6 +7,8 @@ import jinja2
 import pandas as pd
 from adamml.follower import default_tracking_uri, look_command
 
+from analysis.confirmation import EXPLANATION as HOW_CONFIRMED
+from analysis.confirmation import confirmation_table
 from analysis.figure import FIDELITIES, front_figure, number
 from analysis.operating_points import EXPLANATION, chosen_text
 from analysis.runs import Study, from_study_dir
@@ -66,6 +68,8 @@ def render(study: Study, look: str) -> str:
         how_chosen=chosen_text(found["chosen"]) if found else None,
         explanation=EXPLANATION if len(study.operating_points) else None,
         front=front_table(study),
+        confirmation=confirmation_table(study.confirmation),
+        how_confirmed=HOW_CONFIRMED,
         counts=fidelity_counts(study),
         failed=failures(study),
         look=look,
@@ -78,10 +82,9 @@ def claim(study: Study) -> dict[str, Any] | None:
     Returns:
         chosen, other (rows), points (difference in accuracy, percentage points), share (of GFLOPs).
     """
-    if "test_accuracy" not in study.runs:
-        return None
-    tested = study.runs[study.runs["test_accuracy"].notna()]
-    chosen, others = tested[tested["chosen"]], tested[~tested["chosen"]]
+    tested = study.tested
+    is_chosen = tested["chosen"].astype(bool)
+    chosen, others = tested[is_chosen], tested[~is_chosen]
     if chosen.empty or others.empty:
         return None
     row, other = chosen.iloc[0], others.sort_values("test_accuracy").iloc[-1]

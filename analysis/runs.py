@@ -10,6 +10,7 @@ from adamml.follower import default_tracking_uri
 from adamml.projection import OPERATING_POINTS
 from adamml.records import StudyRecord, TrialRecord, read_study
 
+CONFIRM = "confirm.json"
 COLUMNS = ["id", "kind", "method", "name", "fidelity", "status", "on_front", "chosen", "error"]
 COLUMNS += ["operating_point", "started", "ended", "overrides", "accuracy", "gflops"]
 """Always there. Besides them: a column per further metric (its latest value), and per parameter
@@ -29,6 +30,8 @@ class Study:
     """relevance_policy: accuracy, gflops; oracle_front: lists of both. Empty if not computed."""
     data: dict[str, Any]
     """videos, silent, and bad: path -> reason (from MLflow: their number)."""
+    confirmation: dict[str, Any]
+    """confirm.json (study/confirm.py): rows and attained; empty before anything was retrained."""
     metrics: dict[str, float]
     """Of the study as a whole, e.g. hypervolume."""
     operating_points: pd.DataFrame
@@ -40,6 +43,14 @@ class Study:
         """The runs with final metrics on validation."""
         known = self.runs[["fidelity", "accuracy", "gflops"]].notna().all(axis=1)
         return self.runs[known & self.runs["status"].isin(["completed", "stopped"])]
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        """The runs of the search that the test split has seen; not what was retrained later."""
+        if "test_accuracy" not in self.runs:
+            return self.runs.iloc[:0]
+        retrained = self.runs["kind"].str.startswith("confirm")
+        return self.runs[self.runs["test_accuracy"].notna() & ~retrained]
 
     @property
     def front(self) -> pd.DataFrame:
@@ -66,7 +77,9 @@ def from_study_dir(study_dir: Path) -> Study:
     Raises:
         ValueError: there is no journal in the folder, or one is broken.
     """
-    return _as_study(read_study(study_dir))
+    path = Path(study_dir) / CONFIRM
+    confirmation = json.loads(path.read_text()) if path.exists() else {}
+    return _as_study(read_study(study_dir), confirmation)
 
 
 def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> Study:
@@ -75,7 +88,7 @@ def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> Stu
     Raises:
         ValueError: MLflow has no such study.
     """
-    from adamml.tracking import connect  # importing MLflow takes seconds
+    from adamml.tracking import connect, read_artifact  # importing MLflow takes seconds
 
     client = connect(tracking_uri or default_tracking_uri())
     parent = _latest(client, name)
@@ -92,10 +105,12 @@ def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> Stu
             record.data[key.removeprefix("data.")] = int(value)
         elif not key.startswith(("relevance_policy.", "oracle_front.")):
             record.metrics[key] = value
-    return _as_study(record)
+    confirmed = any(key.startswith("confirm.") for key in record.metrics)
+    text = read_artifact(client, parent, CONFIRM) if confirmed else "{}"
+    return _as_study(record, json.loads(text))
 
 
-def _as_study(record: StudyRecord) -> Study:
+def _as_study(record: StudyRecord, confirmation: dict[str, Any]) -> Study:
     frame = pd.DataFrame([_row(trial) for trial in record.trials])
     others = sorted(set(frame.columns) - set(COLUMNS))
     frame = frame.reindex(columns=COLUMNS + others)
@@ -109,6 +124,7 @@ def _as_study(record: StudyRecord) -> Study:
         references=record.references,
         data=record.data,
         metrics=record.metrics,
+        confirmation=confirmation,
         operating_points=pd.DataFrame(points, columns=None if points else POINT_COLUMNS),
     )
 

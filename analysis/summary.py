@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from analysis.confirmation import confirmation_table
 from analysis.figure import number
 from analysis.operating_points import chosen_text
 from analysis.report import claim, failures, front_table
@@ -30,6 +31,7 @@ def print_summary(outcome: Outcome, look: str) -> None:
         console = Console(highlight=False, width=FROM_A_JOB)
     console.print(_front(study), *_hyperparameters(study), sep="\n")
     _print_claim(console, study)
+    _print_confirmation(console, study)
     _print_data(console, study)
     for failure in failures(study):
         console.print(f"[red]{escape(failure['name'])} failed:[/red] {escape(failure['cause'])}")
@@ -90,6 +92,19 @@ def _print_claim(console: Console, study: Study) -> None:
         f"{other['test_gflops']:.4g} GFLOPs: {found['points']:+.2f} points at "
         f"{100 * found['share']:.0f}% of the computation."
     )
+
+
+def _print_confirmation(console: Console, study: Study) -> None:
+    content = confirmation_table(study.confirmation)
+    if not content["rows"]:
+        return
+    table = Table(title="Retrained with fresh seeds, on the test split", title_justify="left")
+    for column in content["columns"]:
+        left = column == "configuration"
+        table.add_column(escape(column), justify="left" if left else "right", no_wrap=True)
+    for row in content["rows"]:
+        table.add_row(*map(escape, row))
+    console.print("", table, sep="\n")
 
 
 def _print_data(console: Console, study: Study) -> None:

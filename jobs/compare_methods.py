@@ -12,36 +12,33 @@ On a cluster:
 """
 
 import sys
+from typing import Any
 
-import _path  # noqa: F401
+import _job
 
 
 def main() -> int:
     # Not at the top: the processes that draw and decode videos import this file again.
     import tyro
-    from adamml.study.errors import StudyError
     from adamml.study.job_options import CompareOptions
 
     options = tyro.cli(CompareOptions, description=__doc__)
-    try:
-        # Not before: torch and ray take seconds to import, and --help needs neither.
-        from adamml.follower import look_command
-        from adamml.study.compare import compare
-        from adamml.study.compare_options import dry_run_comparison, resolve_comparison
+    return _job.run(lambda: start(options))
 
-        from analysis.comparison_report import print_comparison, summarise
 
-        comparison = resolve_comparison(options)
-        if options.dry_run:
-            print(dry_run_comparison(comparison))
-            return 0
-        compared = compare(comparison, summarise)
-    except (ValueError, OSError, StudyError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 130
+def start(options: Any) -> int:
+    # Only now: torch and ray take seconds to import, and --help needs neither.
+    from adamml.follower import look_command
+    from adamml.study.compare import compare
+    from adamml.study.compare_options import dry_run_comparison, resolve_comparison
+
+    from analysis.comparison_report import print_comparison, summarise
+
+    comparison = resolve_comparison(options)
+    if options.dry_run:
+        print(dry_run_comparison(comparison))
+        return 0
+    compared = compare(comparison, summarise)
     print_comparison(compared, look_command(comparison.tracking_uri))
     return 1 if compared.failed else 0
 

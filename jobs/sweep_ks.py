@@ -11,38 +11,35 @@ On a cluster:
 """
 
 import sys
+from typing import Any
 
-import _path  # noqa: F401
+import _job
 
 
 def main() -> int:
     # Not at the top: the processes that draw and decode videos import this file again.
     import tyro
-    from adamml.study.errors import StudyError
     from adamml.study.job_options import SweepOptions
 
     options = tyro.cli(SweepOptions, description=__doc__)
-    try:
-        # Not before: torch and ray take seconds to import, and --help needs neither.
-        from adamml.follower import look_command
-        from adamml.study.options import dry_run, resolve
-        from adamml.study.sweep import sweep
+    return _job.run(lambda: start(options))
 
-        from analysis.report import draw
-        from analysis.summary import print_summary
-        from search_spaces import space_of
 
-        resolved = resolve(options, space_of)
-        if options.dry_run:
-            print(dry_run(resolved))
-            return 0
-        outcome = sweep(resolved, draw)
-    except (ValueError, OSError, StudyError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 130
+def start(options: Any) -> int:
+    # Only now: torch and ray take seconds to import, and --help needs neither.
+    from adamml.follower import look_command
+    from adamml.study.options import dry_run, resolve
+    from adamml.study.sweep import sweep
+
+    from analysis.report import draw
+    from analysis.summary import print_summary
+    from search_spaces import space_of
+
+    resolved = resolve(options, space_of)
+    if options.dry_run:
+        print(dry_run(resolved))
+        return 0
+    outcome = sweep(resolved, draw)
     print_summary(outcome, look_command(resolved.tracking_uri))
     return 1 if outcome.failed else 0
 

@@ -1,7 +1,8 @@
 """Search spaces, one module per recipe.
 
 Each has RECOGNITION (backbones by modality), space(trial), and the size of a study that is not told
-otherwise: TRIALS in all; JOINT of them, and always-on fusion, are trained jointly afterwards.
+otherwise: TRIALS in all; JOINT of them, and always-on fusion, are trained jointly afterwards;
+CONFIRM_FRONT says whether the whole front is then retrained with fresh seeds, or the chosen point.
 """
 
 import importlib

@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 
 TRIALS, JOINT = 40, 40
+CONFIRM_FRONT = True
 RECOGNITION: dict[str, tuple[str, ...]] = {
     "rgb": ("resnet18", "resnet50"),
     "audio": ("mobilenet_v2",),

@@ -88,6 +88,25 @@ def best(quality: ArrayLike, gflops: ArrayLike, count: int, reference: Reference
     return [int(index) for index in order[:count]]
 
 
+def attainment_surface(
+    runs: Sequence[tuple[ArrayLike, ArrayLike]], percentile: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The surface that at least this percentage of runs attain: 50 is the median front.
+
+    Args:
+        runs: (quality, gflops) of the points of each run.
+
+    Returns:
+        GFLOPs and quality of its corners, cheapest first.
+    """
+    points = [_points(quality, gflops) for quality, gflops in runs]
+    sets = np.repeat(np.arange(len(points)), [len(p) for p in points])
+    minimised = np.concatenate(points) * [-1.0, 1.0]
+    corners = moocore.eaf(minimised, sets, percentiles=[percentile])
+    order = np.argsort(corners[:, 1])
+    return corners[order, 1], -corners[order, 0]
+
+
 def _points(quality: ArrayLike, gflops: ArrayLike) -> NDArray[np.float64]:
     columns = {"quality": quality, "gflops": gflops}
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}

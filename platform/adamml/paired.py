@@ -13,6 +13,7 @@ few, at most 75% with three: their interval then is just their range. Look at th
 or take more of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,7 @@ def bootstrap(
         raise ValueError(
             f"values must be finite, got {int((~np.isfinite(table)).sum())} that are not"
         )
-    means = _replicates(table, replicates, np.random.default_rng(seed))
+    (means,) = joint_replicates([table], replicates=replicates, seed=seed)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(mean=float(table.mean()), low=float(low), high=float(high))
 
@@ -87,16 +88,29 @@ def paired_difference(
     return bootstrap(a - b, level=level, replicates=replicates, seed=seed)
 
 
-def _replicates(table: Array, count: int, rng: np.random.Generator) -> Array:
-    """[count]: the mean of each replicate, as a sum weighted by how often seed and video came."""
-    seeds, videos = table.shape
+def joint_replicates(
+    tables: Sequence[Array], *, replicates: int = REPLICATES, seed: int = 0
+) -> list[Array]:
+    """The mean of each replicate, of several tables on the same videos: [replicates] each.
+
+    All tables share the draws of videos, and those of as many seeds the draws of seeds: they are
+    paired. A mean is a sum weighted by how often seed and video came.
+
+    Args:
+        tables: [seeds, videos] each.
+    """
+    rng, videos = np.random.default_rng(seed), tables[0].shape[1]
+    numbers = dict.fromkeys(len(table) for table in tables)
     chunk = max(1, _CHUNK // videos)
-    means = []
-    for start in range(0, count, chunk):
-        size = min(chunk, count - start)
-        by_seed = _draw_counts(videos, size, rng) @ table.T
-        means.append((by_seed * _draw_counts(seeds, size, rng)).sum(1) / table.size)
-    return np.concatenate(means)
+    means: list[list[Array]] = [[] for _ in tables]
+    for start in range(0, replicates, chunk):
+        size = min(chunk, replicates - start)
+        of_videos = _draw_counts(videos, size, rng)
+        of_seeds = {seeds: _draw_counts(seeds, size, rng) for seeds in numbers}
+        for table, found in zip(tables, means, strict=True):
+            weighted = (of_videos @ table.T) * of_seeds[len(table)]
+            found.append(weighted.sum(1) / table.size)
+    return [np.concatenate(found) for found in means]
 
 
 def _draw_counts(things: int, size: int, rng: np.random.Generator) -> Array:

@@ -24,7 +24,8 @@ class TrialRecord:
 
     id: str
     kind: str = "trial"
-    """trial, unimodal or fusion."""
+    """trial, unimodal or fusion; confirm and confirm_unimodal for what is retrained with fresh
+    seeds after the search."""
     method: str = ""
     name: str = ""
     params: dict[str, Any] = field(default_factory=dict)
@@ -67,6 +68,8 @@ class StudyRecord:
     """relevance_policy and oracle_front, as the "references" event gave them."""
     data: dict[str, Any] = field(default_factory=dict)
     """bad (path -> reason), silent and videos, as the "data" event gave them."""
+    retrainings: int = 0
+    """How many trainings with fresh seeds the "confirm" event announced."""
     trials: list[TrialRecord] = field(default_factory=list)
     """Unimodal networks and fusions included; in the order they started."""
 
@@ -153,6 +156,8 @@ def _apply(study: StudyRecord, by_id: dict[str, TrialRecord], event: Event) -> N
             by_id[event["id"]].test |= event["metrics"]
         case "regret" if event["id"] in by_id:
             by_id[event["id"]].regret = event["metrics"]
+        case "confirm":
+            study.retrainings = event["retrainings"]
         case "metrics":
             study.metrics |= event["metrics"]
         case "references" | "data":

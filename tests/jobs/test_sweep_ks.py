@@ -62,7 +62,8 @@ def test_exactly_the_chosen_and_a_fusion_see_the_test_split(
     swept: tuple[Path, int, str],
 ) -> None:
     study = read_study(swept[0] / "studies/first")
-    tested = [t for t in study.trials if t.test]
+    searched = [t for t in study.trials if not t.kind.startswith("confirm")]
+    tested = [t for t in searched if t.test]
     chosen = [t for t in study.trials if t.tags.get("chosen") == "true"]
     assert len(tested) == 2
     assert len(chosen) == 1
@@ -72,10 +73,41 @@ def test_exactly_the_chosen_and_a_fusion_see_the_test_split(
             assert not any(name.startswith("test") for name in epoch.metrics)
 
 
+def test_what_was_found_is_retrained_with_fresh_seeds_and_tested_once(
+    swept: tuple[Path, int, str],
+) -> None:
+    """Tiny retrains its whole front: always-on, published, perhaps more, and each modality."""
+    home, _, output = swept
+    folder = home / "studies/first"
+    study = read_study(folder)
+    found = json.loads((folder / "confirm.json").read_text())
+    front = {t.id for t in study.trials if "true" in (t.tags.get("on_front"), t.tags.get("chosen"))}
+    assert {row["key"] for row in found["rows"]} == front | {
+        "trial-000",
+        "trial-001",
+        "rgb",
+        "audio",
+    }
+    retrained = [t for t in study.trials if t.kind == "confirm"]
+    assert len(retrained) == study.retrainings == 3 * len(found["rows"])
+    assert {t.overrides["seed"] for t in retrained} == {1001, 1002, 1003}
+    events = read_journal(folder / "journal.jsonl")
+    tests = [e["id"] for e in events if e["event"] == "test" and e["id"].startswith("confirm-")]
+    assert sorted(tests) == sorted(t.id for t in retrained)
+    for row in found["rows"]:
+        for seed, (accuracy, gflops) in zip(row["seeds"], row["by_seed"], strict=True):
+            test = next(t for t in retrained if t.id == f"confirm-{row['key']}-seed-{seed}").test
+            assert (accuracy, gflops) == pytest.approx((test["test_accuracy"], test["test_gflops"]))
+    unimodal = {t.id for t in study.trials if t.kind == "confirm_unimodal"}
+    assert len(unimodal) == 3 * 2, "of each seed and modality, shared by all"
+    assert "Retrained with fresh seeds, on the test split" in output
+
+
 def test_every_gumbel_trial_keeps_its_operating_points(swept: tuple[Path, int, str]) -> None:
     study = read_study(swept[0] / "studies/first")
     for trial in study.trials:
-        gumbel = trial.kind == "trial" and trial.method != "always_on"
+        adaptive = trial.method in ("adamml", "published")
+        gumbel = trial.kind in ("trial", "confirm") and adaptive
         assert bool(trial.operating_points) == gumbel
         if gumbel:
             rest = {k: 0.0 for k in trial.operating_points[0] if k.startswith("bias.")}
@@ -141,8 +173,8 @@ def test_the_same_command_again_runs_nothing_again(swept: tuple[Path, int, str])
     code, output = sweep_process.sweep(home, "--recipe", "tiny", "--name", "first")
     assert code == 0, output
     assert {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")} == before
-    tests = [e["metrics"] for e in read_journal(study / "journal.jsonl") if e["event"] == "test"]
-    assert sum("test_accuracy" in metrics for metrics in tests) == len(tests) == 2, "each once"
+    tests = [e["id"] for e in read_journal(study / "journal.jsonl") if e["event"] == "test"]
+    assert len(tests) == len(set(tests)) == 2 + read_study(study).retrainings, "each once"
 
 
 def test_other_settings_under_an_old_name_are_refused(swept: tuple[Path, int, str]) -> None:

@@ -85,6 +85,7 @@ def test_every_backbone_of_the_search_must_fit(tmp_path: Path) -> None:
         space=tiny.space,
         TRIALS=tiny.TRIALS,
         JOINT=tiny.JOINT,
+        CONFIRM_FRONT=True,
     )
     message = r"weights of resnet10, got .* \(the search tries recognition\.rgb\.name=resnet10, "
     with pytest.raises(ValueError, match=message):

@@ -120,10 +120,14 @@ def test(run: Run) -> None:
     says so, and is 0 otherwise.
     """
     bias = run.spec.get("decision_bias")
-    metrics = _test_metrics(run, bias)
-    used = dict.fromkeys(run.config.modalities, 0.0) | (bias or {})
-    metrics |= {f"{BIAS}{modality}": value for modality, value in used.items()}
+    metrics = _test_metrics(run, bias) | _used(run, bias)
     run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
+
+
+def _used(run: Run, bias: dict[str, float] | None) -> Metrics:
+    """bias.<modality>, 0 where none was set."""
+    used = dict.fromkeys(run.config.modalities, 0.0) | (bias or {})
+    return {f"{BIAS}{modality}": value for modality, value in used.items()}
 
 
 def _test_metrics(run: Run, bias: dict[str, float] | None) -> Metrics:
@@ -134,10 +138,12 @@ def _test_metrics(run: Run, bias: dict[str, float] | None) -> Metrics:
 
 def test_videos(run: Run) -> None:
     """Evaluate a trial's final checkpoint on the test split, once, and keep what it said of every
-    video beside it; report the metrics of that."""
+    video beside it; report the metrics of that. spec["decision_bias"]: as for test()."""
+    bias = run.spec.get("decision_bias") or None
     if run.workers.gather(load_results(run.folder) is None)[0]:
         dataset = run.splits.fixed("test")
-        found = evaluate(_final_model(run), dataset, run.config, run.workers)
+        model = _final_model(run)
+        found = evaluate(model, dataset, run.config, run.workers, decision_bias=bias)
         if run.workers.rank == 0:
             costs = count_costs(run.config, run.config.data.num_classes)
             ids = dataset.manifest.table["id"].tolist()
@@ -145,7 +151,7 @@ def test_videos(run: Run) -> None:
         run.workers.barrier()
     results = load_results(run.folder)
     assert results is not None
-    metrics = result_metrics(results)
+    metrics = result_metrics(results) | _used(run, bias)
     run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
 
 
@@ -168,6 +174,8 @@ KINDS: dict[str, Callable[[Run], None]] = {
     "unimodal": unimodal,
     "trial": trial,
     "fusion": trial,
+    "confirm": trial,
+    "confirm_unimodal": unimodal,
     "test": test,
     "test_videos": test_videos,
     "references": bounds,

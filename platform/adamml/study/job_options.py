@@ -51,6 +51,15 @@ class SweepOptions(JobOptions):
     """One in eta goes on at a rung; the next rung has eta times the epochs."""
     max_gflops: float | None = None
     """The sampler is told that dearer trials are of no use."""
+    confirm: bool = True
+    """Retrain what was found with fresh seeds, and test each once."""
+    confirm_seeds: int = 3
+    """How many fresh seeds."""
+    confirm_until: int = 0
+    """Up to so many for configurations that may or may not be on the front."""
+    confirm_front: bool | None = None
+    """All of the front, the published setting and each modality alone, or else the chosen point and
+    always-on fusion. Default: the space's."""
     warm_start: str | None = None
     """Name of a study over the same space: the sampler learns from its finished trials."""
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +13,7 @@ from adamml.config import Config, flatten, override
 from adamml.follower import check_tracking_uri, default_tracking_uri
 from adamml.models.weights import check_weights
 from adamml.study.job_options import SweepOptions
-from adamml.study.plan import Plan
+from adamml.study.plan import ConfirmPlan, Plan
 from adamml.study.resolving import (
     at_least,
     base_overrides,
@@ -80,6 +80,7 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
         folder=study_folder(options.name or settings.default_name),
         trials=options.trials or module.TRIALS,
         joint=module.JOINT,
+        confirm=_confirm_plan(options, module),
         earlier=earlier_trials(options.warm_start, settings) if options.warm_start else (),
     )
     build_scheduler(options.scheduler, plan.halving, plan.policy_epochs, settings.reference)
@@ -106,6 +107,7 @@ def dry_run(resolved: Resolved) -> str:
         ),
         "trials": plan.trials,
         "trained_jointly": plan.joint,
+        "confirm": asdict(plan.confirm),
         "workers_per_slot": plan.settings.workers_per_slot,
         "config": flatten(plan.config),
     }
@@ -130,6 +132,16 @@ def _searched(space: Space) -> dict[str, str]:
     return {k: str(d) for k, d in trial.distributions.items()} | {
         k: str(v) for k, v in constants.items()
     }
+
+
+def _confirm_plan(options: SweepOptions, module: ModuleType) -> ConfirmPlan:
+    at_least(options.confirm_seeds, 1, "confirm-seeds")
+    front = options.confirm_front
+    return ConfirmPlan(
+        seeds=options.confirm_seeds if options.confirm else 0,
+        until=options.confirm_until,
+        whole_front=module.CONFIRM_FRONT if front is None else front,
+    )
 
 
 def _search(options: SweepOptions) -> dict[str, Any]:

@@ -16,6 +16,19 @@ from adamml.training.tasks import FIDELITIES
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConfirmPlan:
+    """What is retrained with fresh seeds after the search."""
+
+    seeds: int
+    """0: nothing is."""
+    until: int
+    """Contested configurations get up to so many seeds."""
+    whole_front: bool
+    """All of the validation front, the published setting and each modality alone; else the chosen
+    point and always-on fusion."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """See the fields; `jobs/` builds one from its options."""
 
@@ -30,6 +43,7 @@ class Plan:
     """All trials, the baselines included."""
     joint: int
     """How many of them are trained jointly after the policy-only stage."""
+    confirm: ConfirmPlan
     earlier: Sequence[TrialRecord] = ()
     """Finished trials of the study that the sampler starts from."""
 

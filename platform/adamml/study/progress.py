@@ -88,17 +88,31 @@ class Display:
             transient=True,
         )
         with bar:
-            task = bar.add_task(self._line(), total=1.0)
+            search = bar.add_task(self._phase, total=1.0)
+            confirm = bar.add_task("", total=1.0, visible=False)
             while not self._over.wait(LOOK_EVERY_S):
-                bar.update(task, description=self._line(), completed=self._fraction)
+                study = self._study()
+                bar.update(search, description=self._line(study), completed=self._fraction)
+                done, total = confirmed(study)
+                text = f"retrained with fresh seeds: {done}/{total}"
+                share = done / max(total, 1)
+                bar.update(confirm, description=text, completed=share, visible=bool(total))
 
     def _say(self) -> None:
-        print(f"[{time.strftime('%H:%M:%S')}] {self._line()}", file=sys.stdout, flush=True)
+        study, now = self._study(), f"[{time.strftime('%H:%M:%S')}]"
+        lines = [self._line(study)]
+        done, total = confirmed(study)
+        lines += [f"retrained with fresh seeds: {done}/{total}"] if total else []
+        print(*(f"{now} {line}" for line in lines), sep="\n", file=sys.stdout, flush=True)
 
-    def _line(self) -> str:
+    def _study(self) -> StudyRecord | None:
         try:
-            study = read_study(self._folder)
+            return read_study(self._folder)
         except ValueError:
+            return None
+
+    def _line(self, study: StudyRecord | None) -> str:
+        if study is None:
             return self._phase
         trials = [t for t in study.trials if t.kind == "trial"]
         count = {s: sum(t.status == s for t in trials) for s in _STATUSES}
@@ -113,6 +127,12 @@ class Display:
 
 
 _STATUSES = ("completed", "running", "stopped", "failed")
+
+
+def confirmed(study: StudyRecord | None) -> tuple[int, int]:
+    """Trainings with fresh seeds that are done, and all; (0, 0) before they are known."""
+    trials = [t for t in study.trials if t.kind == "confirm"] if study else []
+    return sum(t.status == "completed" for t in trials), study.retrainings if study else 0
 
 
 def remaining(study: StudyRecord, expected: Expected) -> tuple[float | None, float]:

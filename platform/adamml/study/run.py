@@ -20,6 +20,7 @@ from adamml.study.baselines import (
     trained_fusion_spec,
     unimodal_specs,
 )
+from adamml.study.confirm import Confirm
 from adamml.study.plan import Plan
 from adamml.study.preparation import prepare, prepare_spec
 from adamml.study.runner import Runner, require
@@ -67,6 +68,11 @@ class Study:
         self.measure_regret()
         self.tag()
         self.test()
+
+    def confirm(self, manifest: Manifest) -> None:
+        """Retrain what was found with the plan's fresh seeds, if any."""
+        if self.plan.confirm.seeds:
+            Confirm(self.plan, self.runner, self.num_slots, self.say).run(manifest)
 
     def prepare(self, *splits: str) -> None:
         """Decode on every slot's node; slots of one node share the work."""

@@ -106,8 +106,13 @@ def choose(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> Operat
     joint = [r for r in evaluated(records) if r.fidelity == "joint" and r.method != "always_on"]
     if not joint or fusion is None:
         return None
-    points = [point for record in joint for point in _points(record)]
-    limit = BUDGET * fusion.final["gflops"]
+    return best_within(joint, BUDGET * fusion.final["gflops"])
+
+
+def best_within(trials: Sequence[TrialRecord], limit: float) -> OperatingPoint:
+    """Of at least one trial: their most accurate operating point of at most so many GFLOPs, as
+    choose() says."""
+    points = [point for record in trials for point in _points(record)]
     affordable = [found for found in points if found.point["gflops"] <= limit]
     if not affordable:
         return min(points, key=lambda found: found.point["gflops"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adamml.data.manifest import Manifest
 from adamml.journal import Journal
+from adamml.records import read_study
 from adamml.study.options import Resolved
 from adamml.study.plan import Plan
 from adamml.study.progress import Display, Expected
@@ -39,6 +40,29 @@ def sweep(resolved: Resolved, draw: Draw) -> Outcome:
         ValueError, OSError, StudyError: for the user; the message says what to change.
         KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
     """
+
+    def work(study: Study, manifest: Manifest) -> None:
+        study.run(manifest)
+        study.confirm(manifest)
+
+    return _run(resolved, draw, work)
+
+
+def confirm(resolved: Resolved, draw: Draw) -> Outcome:
+    """Retrain what an earlier sweep with these options found.
+
+    Raises:
+        as sweep(); ValueError also where there is no such study, or one that chose nothing.
+    """
+    plan = resolved.plan
+    if not (plan.folder / "study.json").exists():
+        raise ValueError(f"there is no study {plan.folder}; run the sweep with these options first")
+    if not any(trial.tags.get("chosen") == "true" for trial in read_study(plan.folder).trials):
+        raise ValueError(f"the sweep of {plan.folder} has chosen nothing yet; let it end first")
+    return _run(resolved, draw, Study.confirm)
+
+
+def _run(resolved: Resolved, draw: Draw, work_on: Callable[[Study, Manifest], None]) -> Outcome:
     _quiet_tune()
     plan = resolved.plan
     open_study(plan.folder, plan.settings)
@@ -46,7 +70,7 @@ def sweep(resolved: Resolved, draw: Draw) -> Outcome:
 
         def work(slots: Slots, count: int, manifest: Manifest) -> dict[str, str]:
             study = Study(plan, slots, count, display.phase)
-            study.run(manifest)
+            work_on(study, manifest)
             return study.runner.failed
 
         def conclude(journal: Journal) -> None:
@@ -82,6 +106,12 @@ def _expected(plan: Plan) -> Expected:
         policy = stage == "policy_only"
         jointly = plan.joint + 1 if first == "policy" else plan.trials
         epochs[stage] = count * (plan.trials + 1 if policy else jointly)
+    configurations = 2
+    if plan.confirm.whole_front:  # a guess: the front is not known yet
+        configurations += plan.joint + len(plan.config.modalities)
+    for stage, count in stages.items():
+        epochs[stage] += plan.confirm.seeds * configurations * count
+    epochs["unimodal"] += plan.confirm.seeds * sum(unimodal[m].epochs for m in unimodal)
     return Expected(epochs=epochs, slots=1, trials=plan.trials)
 
 

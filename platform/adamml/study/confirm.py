@@ -1,0 +1,231 @@
+"""Retrain what a search found with fresh seeds, test each once, and say what is left of it.
+
+Every seed has its own unimodal networks, shared by all configurations at that seed; all are trained
+through all stages, so with equal recognition epochs. An operating point belongs to one trained
+policy: the retrained one has its own, chosen on validation by the rule of the search.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adamml.config import Config, override
+from adamml.confirmation import Confirmed, Retrained, attained, confirmed
+from adamml.data.manifest import Manifest
+from adamml.journal import Journal
+from adamml.records import TrialRecord
+from adamml.study.baselines import Spec
+from adamml.study.methods import method_overrides, unimodal_specs_at
+from adamml.study.plan import Plan
+from adamml.study.preparation import prepare
+from adamml.study.runner import Runner, require
+from adamml.study.selection import BUDGET, best_within, choose, evaluated, strongest_fusion
+from adamml.study.video_results import correct, load_results
+from adamml.training.operating_points import Point
+
+FRESH = 1001
+"""The first fresh seed is the study's plus this."""
+FILE_NAME = "confirm.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    key: str
+    name: str
+    method: str
+    overrides: dict[str, Any]
+    within_budget: bool = False
+    """Tested at its best operating point within the budget, as the search chose it."""
+    searched: dict[str, float] = field(default_factory=dict)
+    """accuracy and gflops on validation, as the search saw them; empty for what it did not see."""
+
+    def spec(self, seed: int) -> Spec:
+        return {
+            "kind": "confirm",
+            "id": self.id(seed),
+            "method": self.method,
+            "name": f"{self.name}, seed {seed}",
+            "fidelity": "joint",
+            "overrides": self.overrides | {"seed": seed},
+        }
+
+    def id(self, seed: int) -> str:
+        return f"confirm-{self.key}-seed-{seed}"
+
+
+def candidates(
+    records: Sequence[TrialRecord], config: Config, base: Mapping[str, Any], *, whole_front: bool
+) -> list[Candidate]:
+    """Always-on fusion first, then the chosen point; and with the whole front its other
+    configurations, the published setting and each modality alone."""
+    trials, chosen = evaluated(records), choose(records, strongest_fusion(records))
+    wanted = {r.id for r in trials if r.method == "always_on"}
+    if whole_front:
+        wanted |= {r.id for r in trials if r.tags.get("on_front") == "true"}
+        wanted |= {r.id for r in trials if r.method == "published"}
+    found = []
+    for record in trials:
+        point: Point | None = record.final if record.id in wanted else None
+        if chosen and record.id == chosen.record.id:
+            point = chosen.point
+        if point is not None:
+            candidate = Candidate(
+                key=record.id,
+                name=record.name,
+                method=record.method,
+                overrides=record.overrides,
+                within_budget=bool(chosen and record.id == chosen.record.id),
+                searched={k: point[k] for k in ("accuracy", "gflops")},
+            )
+            found.append(candidate)
+    found.sort(key=lambda c: (c.method != "always_on", not c.within_budget))
+    for modality in config.modalities if whole_front and len(config.modalities) > 1 else ():
+        overrides = {**base, **method_overrides(modality, config)}
+        name = f"{modality} alone"
+        found.append(Candidate(key=modality, name=name, method=modality, overrides=overrides))
+    return found
+
+
+class Confirm:
+    """All candidates at all fresh seeds, over slots that are already warm."""
+
+    def __init__(
+        self, plan: Plan, runner: Runner, num_slots: int, say: Callable[[str], None]
+    ) -> None:
+        self.plan, self.runner, self.num_slots, self.say = plan, runner, num_slots, say
+        self.journal = Journal(plan.folder / "journal.jsonl")
+
+    @property
+    def _first(self) -> int:
+        return self.plan.config.seed + FRESH
+
+    def run(self, manifest: Manifest) -> None:
+        """The plan's fresh seeds; then one more at a time for those that are contested.
+
+        Raises:
+            StudyError: too many unreadable videos, or a unimodal network failed.
+        """
+        plan, records = self.plan, self.runner.records
+        fusion = strongest_fusion(records)
+        known = candidates(records, plan.config, plan.base, whole_front=plan.confirm.whole_front)
+        if fusion is None or not known:
+            return
+        prepare(self.runner, self.num_slots, plan.base, "train", "validation", "test")
+        limit = BUDGET * fusion.final["gflops"]
+        first = self._first
+        self._retrain(known, range(first, first + plan.confirm.seeds), manifest, limit)
+        rows = self._results(known)
+        for seed in range(first + plan.confirm.seeds, first + plan.confirm.until):
+            contested = {row.key for row in rows if row.contested}
+            if not contested:
+                break
+            again = [c for c in known if c.key in contested or c is known[0]]
+            self._retrain(again, [seed], manifest, limit)
+            rows = self._results(known)
+        self._keep(known, rows)
+
+    def _retrain(
+        self, wanted: Sequence[Candidate], seeds: Sequence[int], manifest: Manifest, limit: float
+    ) -> None:
+        announced = self.runner.record.retrainings if seeds[0] > self._first else 0
+        self.journal.append("confirm", retrainings=announced + len(seeds) * len(wanted))
+        self.say(f"confirming with seeds {', '.join(map(str, seeds))}")
+        unimodal = {
+            spec["id"]: spec
+            for seed in seeds
+            for candidate in wanted
+            for spec in self._unimodals(candidate, seed, manifest.fingerprint)
+        }
+        require(self.runner.run(list(unimodal.values()), "unimodal"))
+        self.runner.run([c.spec(seed) for seed in seeds for c in wanted], "joint")
+        records = {r.id: r for r in self.runner.records}
+        specs: dict[str, Spec] = {}
+        for candidate in wanted:
+            for seed in seeds:
+                record = records.get(candidate.id(seed))
+                if record and record.status == "completed" and not self._tested(record):
+                    specs[f"test {record.id}"] = _test_spec(candidate, record, limit)
+
+        def note(name: str, metrics: dict[str, Any]) -> None:
+            values = {k: v for k, v in metrics.items() if k != "epoch"}
+            self.journal.append("test", id=specs[name]["id"], metrics=values)
+
+        for name, end in self.runner.slots.run(specs, on_report=note).items():
+            if end["status"] == "failed":
+                self.runner.failed[name] = end["error"]
+
+    def _unimodals(self, candidate: Candidate, seed: int, data: str) -> list[Spec]:
+        """Those that it starts from: of the plan, but for the backbones that were searched."""
+        searched = {k: v for k, v in candidate.overrides.items() if k.startswith("recognition.")}
+        config = override(self.plan.config, searched)
+        specs = unimodal_specs_at(seed, config, {**self.plan.base, **searched}, data)
+        return [spec | {"kind": "confirm_unimodal"} for spec in specs]
+
+    def _tested(self, record: TrialRecord) -> bool:
+        return bool(record.test) and load_results(self._folder(record.id)) is not None
+
+    def _folder(self, id: str) -> Path:
+        return self.plan.folder / "trials" / id
+
+    def _results(self, known: Sequence[Candidate]) -> list[Confirmed]:
+        found = [r for c in known if (r := self._retrained(c)) is not None]
+        return confirmed(found, known[0].key) if found else []
+
+    def _retrained(self, candidate: Candidate) -> Retrained | None:
+        """The candidate at the seeds at which it was tested, videos in the order of their ids."""
+        first = self._first
+        last = first + max(self.plan.confirm.seeds, self.plan.confirm.until)
+        frames = {
+            seed: frame.sort_values("id")
+            for seed in range(first, last)
+            if (frame := load_results(self._folder(candidate.id(seed)))) is not None
+        }
+        if not frames:
+            return None
+        return Retrained(
+            key=candidate.key,
+            seeds=list(frames),
+            correct=np.stack([correct(frame) for frame in frames.values()]),
+            gflops=np.stack([frame["gflops"].to_numpy() for frame in frames.values()]),
+        )
+
+    def _keep(self, known: Sequence[Candidate], rows: Sequence[Confirmed]) -> None:
+        """confirm.json, and its numbers as metrics of the study."""
+        by_key = {c.key: c for c in known}
+        table = [
+            asdict(row) | {k: getattr(by_key[row.key], k) for k in ("name", "method", "searched")}
+            for row in rows
+        ]
+        content = {"fusion": known[0].key, "rows": table, "attained": attained(rows)}
+        path = self.plan.folder / FILE_NAME
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+        temporary.rename(path)
+        self.journal.append("metrics", metrics=_metrics(rows))
+        self.journal.append("artifact", path=FILE_NAME)
+
+
+def _test_spec(candidate: Candidate, record: TrialRecord, limit: float) -> Spec:
+    point = best_within([record], limit) if candidate.within_budget else None
+    bias = point.bias if point else {}
+    overrides = record.overrides
+    return {"kind": "test_videos", "id": record.id, "overrides": overrides, "decision_bias": bias}
+
+
+def _metrics(rows: Sequence[Confirmed]) -> dict[str, float]:
+    """confirm.<key>.<what> for MLflow."""
+    found: dict[str, float] = {}
+    for row in rows:
+        name = f"confirm.{row.key}"
+        found |= {f"{name}.accuracy": row.accuracy.mean, f"{name}.gflops": row.gflops.mean}
+        found |= {f"{name}.accuracy_low": row.accuracy.low, f"{name}.on_front": row.on_front}
+        found |= {f"{name}.accuracy_high": row.accuracy.high}
+        if row.difference is not None:
+            found |= {f"{name}.difference": row.difference.mean}
+            found |= {f"{name}.difference_low": row.difference.low}
+            found |= {f"{name}.difference_high": row.difference.high}
+    return found
