@@ -38,6 +38,9 @@ class SweepOptions(JobOptions):
 
     trials: int | None = None
     """Number of trials, always-on fusion and published setting included. Default: the space's."""
+    joint: int | None = None
+    """How many of them are trained jointly after the policy-only stage, besides always-on fusion.
+    Default: the space's."""
     seed: int = 0
     """Of networks, search and built-in videos."""
     sampler: str = "tpe"

@@ -58,6 +58,7 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
     module = space_of(recipe.recipe)
     space = partial(module.space, modalities=recipe.modalities)
     recognition = {m: module.RECOGNITION[m] for m in recipe.modalities}
+    at_least(options.joint, 1, "joint")
     at_least(options.trials, 2, "trials (always-on fusion and the published setting come first)")
     config, base = base_overrides(options, recipe, _seeds(options, recipe))
     _check_searched_weights(config, recognition)
@@ -79,7 +80,7 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
         settings=settings,
         folder=study_folder(options.name or settings.default_name),
         trials=options.trials or module.TRIALS,
-        joint=module.JOINT,
+        joint=module.JOINT if options.joint is None else options.joint,
         confirm=_confirm_plan(options, module),
         earlier=earlier_trials(options.warm_start, settings) if options.warm_start else (),
     )

@@ -176,13 +176,16 @@ class Study:
     def _promoted(self) -> list[TrialRecord]:
         """Decided once for a number of trials: training some must not change their rivals."""
         events = read_journal(self.plan.folder / "journal.jsonl")
+        sizes = [self.plan.trials, self.plan.joint]
         earlier = [
-            e["ids"] for e in events if e["event"] == "promoted" and e["trials"] == self.plan.trials
+            e["ids"]
+            for e in events
+            if e["event"] == "promoted" and [e["trials"], e["joint"]] == sizes
         ]
         if not earlier:
             best = promoted(self.records, self.plan.joint, self.plan.settings.reference)
             earlier = [[r.id for r in best]]
-            self.journal.append("promoted", trials=self.plan.trials, ids=earlier[0])
+            self.journal.append("promoted", trials=sizes[0], joint=sizes[1], ids=earlier[0])
         return [r for r in self.records if r.id in earlier[-1]]
 
 

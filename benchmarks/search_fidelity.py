@@ -1,0 +1,133 @@
+"""Does the cheap fidelity rank configurations as the dear one does, and what does it save?
+
+    python benchmarks/search_fidelity.py --home /tmp/fidelity
+
+A sweep over the built-in videos in which every sampled trial is trained with the policy alone,
+against frozen recognition networks, and then jointly too. Of the same configurations there are then
+both results on validation: Kendall's tau of accuracy and of GFLOPs, and the hypervolume that a
+search would have reached that trains only the best few jointly (study/selection.py says which),
+beside the training time it would have taken. The last line is JSON. The same command goes on with
+an interrupted run.
+"""
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(_ROOT), str(_ROOT / "platform")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    home: Path
+    """Where data, networks and the study are kept."""
+    recipe: str = "demo"
+    configurations: int = 24
+    seed: int = 0
+    sampler: str = "qmc"
+    """Quasi-random: configurations spread over the space, as a ranking needs them."""
+
+
+def main(options: Options) -> None:
+    from adamml.records import read_study
+    from adamml.study.baselines import BASELINES
+    from adamml.study.job_options import SweepOptions
+    from adamml.study.options import resolve
+    from adamml.study.sweep import sweep
+
+    from search_spaces import space_of
+
+    asked = SweepOptions(
+        recipe=options.recipe,
+        home=options.home,
+        name="search-fidelity",
+        seed=options.seed,
+        trials=options.configurations + len(BASELINES),
+        joint=options.configurations + 1,
+        sampler=options.sampler,
+        scheduler="fifo",
+        confirm=False,
+    )
+    resolved = resolve(asked, space_of)
+    sweep(resolved, lambda folder, uri: [])
+    trials = [t for t in read_study(resolved.folder).trials if t.kind == "trial"]
+    both = [t for t in trials if {"policy", "joint"} <= t.finals.keys() and t.method != "always_on"]
+    result = {"recipe": options.recipe, "seed": options.seed, "configurations": len(both)}
+    journals = {t.id: resolved.folder / "trials" / t.id / "journal.jsonl" for t in both}
+    seconds = {id: seconds_by_fidelity(journal) for id, journal in journals.items()}
+    result |= agreement(both) | saving(trials, both, seconds, resolved.plan.settings.reference)
+    print(json.dumps(result), flush=True)
+
+
+def agreement(trials: list) -> dict[str, float]:
+    """Kendall's tau between the fidelities, and by how much joint training moves a trial."""
+    import numpy as np
+    from scipy.stats import kendalltau
+
+    found = {}
+    for name in ("accuracy", "gflops"):
+        cheap, dear = (np.array([t.finals[f][name] for t in trials]) for f in ("policy", "joint"))
+        found[f"tau_{name}"] = round(float(kendalltau(cheap, dear).statistic), 3)
+        found[f"median_change_{name}"] = round(float(np.median(dear - cheap)), 4)
+    return found
+
+
+def saving(
+    trials: list, both: list, seconds: dict[str, dict[str, float]], reference: tuple[float, float]
+) -> dict[str, object]:
+    """Hypervolume and training seconds by the number of trials that are trained jointly."""
+    from adamml.study.selection import promoted
+
+    policy = sum(s["policy"] for s in seconds.values())
+    everything = policy + sum(s["joint"] for s in seconds.values())
+    cheap = [replace(t, final=t.finals["policy"], fidelity="policy") for t in trials if t.finals]
+    order = [t.id for t in promoted(cheap, len(trials), reference) if t.id in seconds]
+    by_id = {t.id: t for t in trials}
+    always_on = [t for t in trials if t.method == "always_on"]
+    whole = hypervolume([*always_on, *both], reference)
+    rows = []
+    for count in range(1, len(order) + 1):
+        joint = [by_id[id] for id in order[:count]]
+        spent = policy + sum(seconds[id]["joint"] for id in order[:count])
+        reached = hypervolume([*always_on, *joint], reference) / whole
+        rows.append((count, round(reached, 4), round(spent / everything, 3)))
+    print("trained jointly | of the whole hypervolume | of the training time")
+    for count, reached, spent in rows:
+        print(f"{count:15d} | {100 * reached:23.2f}% | {100 * spent:19.1f}%")
+    first = next(row for row in rows if row[1] >= 0.99)
+    return {
+        "policy_s": round(policy / len(both), 2),
+        "joint_s": round((everything - policy) / len(both), 2),
+        "hypervolume": round(whole, 4),
+        "trained_jointly_for_99_percent": first[0],
+        "training_time_for_99_percent": first[2],
+    }
+
+
+def hypervolume(trials: list, reference: tuple[float, float]) -> float:
+    from adamml import fronts
+
+    finals = [t.finals["joint"] for t in trials if "joint" in t.finals]
+    accuracies, gflops = ([final[name] for final in finals] for name in ("accuracy", "gflops"))
+    return fronts.hypervolume_fraction(accuracies, gflops, reference)
+
+
+def seconds_by_fidelity(journal: Path) -> dict[str, float]:
+    """From each start of the trial, and from each epoch, to the next epoch."""
+    from adamml.journal import read_journal
+
+    spent, before = {"policy": 0.0, "joint": 0.0}, 0.0
+    for event in read_journal(journal):
+        if event["event"] == "epoch":
+            fidelity = "policy" if event["stage"] == "policy_only" else "joint"
+            spent[fidelity] += event["time"] - before
+        before = event["time"]
+    return spent
+
+
+if __name__ == "__main__":
+    import tyro
+
+    main(tyro.cli(Options, description=__doc__))
