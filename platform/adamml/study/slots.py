@@ -20,6 +20,7 @@ from ray.exceptions import RayError
 
 from adamml.cluster import driver_node, on_node, require_slots
 from adamml.study.dispatcher import Dispatcher
+from adamml.study.orphans import remove_orphans
 from adamml.study.worker import worker_loop
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,7 @@ def start_slots(
     require_slots(
         count, workers_per_slot=workers_per_slot, cpus_per_worker=cpus_per_worker, use_gpu=use_gpu
     )
+    remove_orphans()
     names = [f"slot-{n}" for n in range(count)]
     beside_driver = on_node(driver_node())
     dispatcher = ray.remote(num_cpus=0, max_concurrency=10_000, scheduling_strategy=beside_driver)(

@@ -1,0 +1,60 @@
+"""What a killed driver leaves on a cluster that goes on: Ray Train's detached cleaners.
+
+Each Ray Train run starts one to free its placement group should its controller die. It frees it,
+and then cannot end itself (it asks to from a thread that is not the actor's, Ray 2.60).
+"""
+
+import logging
+import os
+import signal
+from typing import Any
+
+import ray
+from ray.util.state import list_actors, list_jobs
+
+from adamml.cluster import on_node
+
+log = logging.getLogger(__name__)
+
+CLEANER = "PlacementGroupCleaner"
+OVER = ("SUCCEEDED", "FAILED", "STOPPED")
+LIMIT = 10_000
+
+
+def remove_orphans() -> int:
+    """End the cleaners of drivers that are gone, on a cluster that was joined; returns how many.
+
+    A cluster of our own has none: it began with this driver.
+    """
+    if "RAY_ADDRESS" not in os.environ:
+        return 0
+    over = {
+        job.job_id
+        for job in list_jobs(limit=LIMIT)
+        if job.status in ("SUCCEEDED", "FAILED", "STOPPED")
+    }
+    filters: list[Any] = [("class_name", "=", CLEANER), ("state", "=", "ALIVE")]
+    orphans = [a for a in list_actors(filters=filters, limit=LIMIT) if a.job_id in over]
+    end = ray.remote(num_cpus=0, max_retries=0)(_end)
+    nodes = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    ends = [
+        end.options(scheduling_strategy=on_node(a.node_id)).remote(a.pid)
+        for a in orphans
+        if a.node_id in nodes
+    ]
+    removed = sum(bool(ended) for ended in ray.get(ends))
+    if removed:
+        log.info("ended %d cleaner(s) of drivers that are gone", removed)
+    return removed
+
+
+def _end(pid: int) -> bool:
+    """Runs on the orphan's node; the process must still be a cleaner's."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            if CLEANER.encode() not in file.read():
+                return False
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        return False
+    return True
