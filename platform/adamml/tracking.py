@@ -206,11 +206,23 @@ def main() -> int:
         threading.Thread(target=_wait_for_end_of_input, args=[closed], daemon=True).start()
     else:
         closed.set()
-    with _alone(options.study_dir):
-        problems = _follow(options.study_dir, options.tracking_uri, closed)
+    problems = sync(options.study_dir, options.tracking_uri, closed)
     if problems:
         print("; ".join(problems), flush=True)  # the last line is what the driver shows
     return 1 if problems else 0
+
+
+def sync(study_dir: Path, tracking_uri: str, closed: threading.Event | None = None) -> list[str]:
+    """Project a study's journals, and go on until `closed`, once where it is None.
+
+    Returns:
+        What MLflow does not show, and why; empty where it shows everything.
+    """
+    if closed is None:
+        closed = threading.Event()
+        closed.set()
+    with _alone(study_dir):
+        return _follow(study_dir, tracking_uri, closed)
 
 
 def _follow(study_dir: Path, tracking_uri: str, closed: threading.Event) -> list[str]:

@@ -77,3 +77,15 @@ class CompareOptions(JobOptions):
     methods: tuple[str, ...] = ()
     """A modality, average, weighted, class_wise, max, fc2, random, matched_random, adamml or
     relevance. Default: all that the data allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncOptions:
+    """Which studies MLflow is to show, and where."""
+
+    home: Path | None = None
+    """Where studies are kept. Default: $ADAMML_HOME, else ~/.adamml."""
+    tracking_uri: str | None = None
+    """MLflow server or database. Default: $MLFLOW_TRACKING_URI, else a SQLite file in the home."""
+    name: tuple[str, ...] = ()
+    """Of the studies. Default: all of the home."""

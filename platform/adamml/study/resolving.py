@@ -13,7 +13,7 @@ from adamml.models.weight_files import absolute
 from adamml.models.weights import check_weights
 from adamml.overrides import parse
 from adamml.recipes import RECIPES, parse_task
-from adamml.study.job_options import JobOptions
+from adamml.study.job_options import JobOptions, SyncOptions
 from adamml.tables import lookup
 
 
@@ -23,12 +23,33 @@ def recipe_config(options: JobOptions) -> Config:
     Raises:
         ValueError: an unknown recipe or modality, or fewer than one slot or worker.
     """
-    if options.home is not None:
-        os.environ["ADAMML_HOME"] = str(options.home.expanduser().absolute())
+    move_home(options.home)
     at_least(options.slots, 1, "slots")
     at_least(options.workers_per_slot, 1, "workers-per-slot")
     recipe = options.recipe or ("kinetics_sounds" if options.data else "demo")
     return lookup(RECIPES, recipe, what="recipe")(parse_task(options.task))
+
+
+def move_home(folder: Path | None) -> None:
+    """--home takes effect for this process and all that it starts."""
+    if folder is not None:
+        os.environ["ADAMML_HOME"] = str(folder.expanduser().absolute())
+
+
+def studies_of(options: SyncOptions) -> list[Path]:
+    """The folders of the studies named, or of all in the home.
+
+    Raises:
+        ValueError: there is no such study, or none at all.
+    """
+    move_home(options.home)
+    every = sorted(path.parent for path in (home.home() / "studies").glob("*/journal.jsonl"))
+    found = [folder for folder in every if not options.name or folder.name in options.name]
+    if missing := set(options.name) - {folder.name for folder in found}:
+        raise ValueError(f"there is no study {missing.pop()!r} in {home.home() / 'studies'}")
+    if not found:
+        raise ValueError(f"there is no study in {home.home() / 'studies'}")
+    return found
 
 
 def base_overrides(

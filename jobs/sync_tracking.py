@@ -1,0 +1,41 @@
+"""Bring MLflow up to date with the journals: after its server was away, or on another server.
+
+    python jobs/sync_tracking.py                                   # every study of the home
+    python jobs/sync_tracking.py --name demo-4fbb2d --tracking-uri http://mlflow:5000
+
+The journals are the truth and MLflow a view of them: running it twice changes nothing.
+"""
+
+import sys
+from typing import Any
+
+import _job
+
+
+def main() -> int:
+    import tyro
+    from adamml.study.job_options import SyncOptions
+
+    options = tyro.cli(SyncOptions, description=__doc__)
+    return _job.run(lambda: start(options))
+
+
+def start(options: Any) -> int:
+    from adamml.follower import check_tracking_uri, default_tracking_uri, look_command
+    from adamml.study.resolving import studies_of
+    from adamml.tracking import sync
+
+    folders = studies_of(options)
+    uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())
+    behind = False
+    for folder in folders:
+        problems = sync(folder, uri)
+        behind |= bool(problems)
+        print(f"{folder.name}: {'; '.join(problems) or 'up to date'}", flush=True)
+    if not behind:
+        print(look_command(uri))
+    return 1 if behind else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
