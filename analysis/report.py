@@ -68,11 +68,25 @@ def render(study: Study, look: str) -> str:
         how_chosen=chosen_text(found["chosen"]) if found else None,
         explanation=EXPLANATION if len(study.operating_points) else None,
         front=front_table(study),
+        shared=shared_text(study),
         confirmation=confirmation_table(study.confirmation),
         how_confirmed=HOW_CONFIRMED,
         counts=fidelity_counts(study),
         failed=failures(study),
         look=look,
+    )
+
+
+def shared_text(study: Study) -> str | None:
+    """What sharing unimodal networks saved; None where it was not counted."""
+    networks, uses, seconds = (
+        study.metrics.get(f"sharing.{name}") for name in ("networks", "uses", "seconds_saved")
+    )
+    if networks is None or uses is None or seconds is None:
+        return None
+    return (
+        f"{networks:.0f} unimodal networks were trained once each and used {uses:.0f} times: "
+        f"{seconds / 60:.0f} minutes of training saved."
     )
 
 

@@ -114,7 +114,8 @@ class Confirm:
         known = candidates(records, plan.config, plan.base, whole_front=plan.confirm.whole_front)
         if fusion is None or not known:
             return
-        prepare(self.runner, self.num_slots, plan.base, "train", "validation", "test")
+        prepare(self.runner, self.num_slots, plan.base, "train", "validation")
+        prepare(self.runner, self.num_slots, plan.base, "test")
         limit = BUDGET * fusion.final["gflops"]
         first = self._first
         self._retrain(known, range(first, first + plan.confirm.seeds), manifest, limit)

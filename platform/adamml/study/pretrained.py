@@ -10,6 +10,7 @@ it under a lock; a maker that dies leaves its checkpoints, and the next one goes
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Unimodal:
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """{"config", "history", "metrics"} of a complete network, else None."""
+        """{"config", "history", "metrics", "seconds"} of a complete network, else None."""
         path = self.folder / "network.json"
         return json.loads(path.read_text()) if path.exists() else None
 
@@ -102,7 +103,7 @@ def ensure_unimodal(
                 report(epoch, stage, metrics)
     record = unimodal.record
     assert record is not None
-    return dict(record["metrics"])
+    return {**record["metrics"], "training_seconds": record["seconds"]}
 
 
 def _train(
@@ -112,14 +113,18 @@ def _train(
     report: Callable[[int, str, Metrics], None],
 ) -> None:
     folder = unimodal.folder
-    lines, checkpoints = folder / "history.json", folder / "checkpoint"
+    lines, clock = folder / "history.json", folder / "seconds.json"
+    checkpoints = folder / "checkpoint"
     history: History = json.loads(lines.read_text()) if lines.exists() else []
     for epoch, stage, metrics in history:
         report(epoch, stage, metrics)
 
+    spent, begun = json.loads(clock.read_text()) if clock.exists() else 0.0, time.monotonic()
+
     def keep(epoch: int, stage: str, metrics: Metrics) -> None:
         history.append((epoch, stage, metrics))
         if workers.rank == 0:
+            _write(clock, json.dumps(spent + time.monotonic() - begun))
             _write(lines, json.dumps(history))
         report(epoch, stage, metrics)
 
@@ -129,9 +134,11 @@ def _train(
         save_weights(task.model, unimodal.weights)
         final = {name: history[-1][2][name] for name in ("accuracy", "gflops")}
         record = {"config": flatten(unimodal.config), "history": history, "metrics": final}
+        record["seconds"] = round(json.loads(clock.read_text()), 3)
         _write(folder / "network.json", json.dumps(record))
         shutil.rmtree(checkpoints)
         lines.unlink()
+        clock.unlink()
     workers.barrier()
 
 

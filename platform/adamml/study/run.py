@@ -36,6 +36,7 @@ from adamml.study.selection import (
     promoted,
     strongest_fusion,
 )
+from adamml.study.sharing import sharing
 from adamml.study.slots import Slots
 from adamml.training.policy_quality import regret
 
@@ -68,11 +69,17 @@ class Study:
         self.measure_regret()
         self.tag()
         self.test()
+        self.count_sharing(manifest)
 
     def confirm(self, manifest: Manifest) -> None:
         """Retrain what was found with the plan's fresh seeds, if any."""
         if self.plan.confirm.seeds:
             Confirm(self.plan, self.runner, self.num_slots, self.say).run(manifest)
+            self.count_sharing(manifest)
+
+    def count_sharing(self, manifest: Manifest) -> None:
+        found = sharing(self.records, self.plan.config, manifest.fingerprint)
+        self.journal.append("metrics", metrics=found)
 
     def prepare(self, *splits: str) -> None:
         """Decode on every slot's node; slots of one node share the work."""
