@@ -15,7 +15,7 @@ from analysis.runs import Study, from_study_dir
 
 FROM_A_JOB = 110
 """Columns of text where there is no terminal to ask."""
-SIDE_BY_SIDE = 7
+SIDE_BY_SIDE = 6
 
 
 def print_summary(outcome: Outcome, look: str) -> None:
@@ -69,7 +69,8 @@ def _hyperparameters(study: Study) -> Iterator[Table]:
     """A row per path and a column per trial of the front, as many as fit side by side."""
     rows = [run for _, run in study.front.iterrows()]
     for start in range(0, len(rows), SIDE_BY_SIDE):
-        table = Table("hyperparameters", title_justify="left")
+        table = Table(title_justify="left")
+        table.add_column("hyperparameters", no_wrap=True)
         shown = rows[start : start + SIDE_BY_SIDE]
         for run in shown:
             table.add_column(escape(str(run["id"]).rpartition("-")[2]), justify="right")

@@ -1,9 +1,12 @@
 """What every job does around its work: mistakes become one line and an exit status."""
 
+import errno
 import sys
 from collections.abc import Callable
 
 import _path  # noqa: F401
+
+FULL = "\nMake space where home and cache are kept; the same command then goes on where it stopped."
 
 
 def run(work: Callable[[], int]) -> int:
@@ -13,7 +16,8 @@ def run(work: Callable[[], int]) -> int:
     try:
         return work()
     except (ValueError, OSError, StudyError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        print(f"error: {error}{FULL if full else ''}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)

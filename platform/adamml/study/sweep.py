@@ -123,4 +123,4 @@ def _quiet_tune() -> None:
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
     }
     # Without Tune's own result files it warns at the end that there are none.
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are ours to show
