@@ -20,9 +20,9 @@ sweep: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
 
-# Kills, several raylets, whole sweeps: minutes each.
+# Kills, several raylets, whole sweeps: minutes each, most of which they wait.
 test-all: .venv/ready
-	$(BIN)/python -m pytest -m "slow or gpu" $(ARGS)
+	$(BIN)/python -m pytest -m "slow or gpu" -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -4,7 +4,6 @@ import shutil
 import signal
 from pathlib import Path
 
-import psutil
 import pytest
 import sweep_process
 from adamml.data.synthetic import ensure_synthetic
@@ -96,30 +95,3 @@ def test_two_workers_share_each_trial(tmp_path: Path) -> None:
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in epochs.values())
     assert "On the test split" in output
     sweep_process.assert_nothing_is_left(tmp_path)
-
-
-def test_a_lost_slot_worker_loses_no_epoch(tmp_path: Path) -> None:
-    """SIGKILL a worker in the middle of a sweep: its trial goes on from its checkpoint."""
-    options = ["--recipe", "tiny", "--name", "n", "--slots", "1"]
-    options += ["--override", "stages.policy_only=40"]
-    process = sweep_process.start(tmp_path, *options)
-    sweep_process.wait_for_epochs(process, tmp_path / "studies/n", "trial-001", 10)
-    workers = [
-        p
-        for p in psutil.Process(process.pid).children(recursive=True)
-        if "RayTrainWorker" in " ".join(p.cmdline())
-    ]
-    assert workers
-    for worker in workers:
-        worker.kill()
-    output, _ = process.communicate(timeout=sweep_process.LIMIT_S)
-    assert process.returncode == 0, output
-    study = read_study(tmp_path / "studies/n")
-    epochs = sweep_process.epochs_of(study.folder)
-    trials = [t for t in study.trials if t.kind == "trial"]
-    started = [e for t in trials for e in sweep_process.events(study.folder, t.id)]
-    attempts = [e["attempt"] for e in started if e["event"] == "start"]
-    assert 2 in attempts, "one of them was killed"
-    for trial in trials:
-        assert epochs[trial.id] == list(range(1, len(trial.epochs) + 1))
-        assert len(trial.epochs) >= 40

@@ -320,3 +320,33 @@ def test_a_rung_without_a_relay_does_not_hold_a_trial_for_long() -> None:
         assert await d.report("a", "t", 1, {"epoch": 2, "policy_epoch": 2}) == "go"
 
     play(scene())
+
+
+def test_the_trial_of_a_slot_that_is_down_goes_on_elsewhere_at_once() -> None:
+    async def scene() -> None:
+        d = dispatcher()
+        for id in ("first", "second"):
+            await d.submit(id, {})
+        assert (await d.next_assignment("a", "1"))["id"] == "first"  # type: ignore[index]
+        await d.report("a", "first", 1, {"epoch": 1})
+        await d.slot_down("a")
+        taken = await d.next_assignment("b", "1")
+        assert taken == {"id": "first", "attempt": 2, "spec": {}}, "before the second one"
+        assert await d.report("a", "first", 1, {"epoch": 2}) == "stale"
+        assert (await d.next_assignment("a", "2"))["id"] == "second"  # type: ignore[index]
+        await d.slot_down("nobody's")
+        assert (await d.state())["running"] == {"a": "second", "b": "first"}
+
+    play(scene())
+
+
+def test_a_trial_whose_slots_go_down_again_and_again_is_given_up() -> None:
+    async def scene() -> None:
+        d = dispatcher("a")
+        await d.submit("t", {})
+        for number in range(MAX_SILENT_ATTEMPTS):
+            await d.next_assignment("a", str(number))
+            await d.slot_down("a")
+        assert (await end_of(d, "t"))["status"] == "failed"
+
+    play(scene())

@@ -5,6 +5,7 @@ Plain asyncio, no ray: slots.py makes an actor of it. Its callers:
     relay (or driver)   submit, next_report, stop
     slot (its workers)  next_assignment, report, finish
     launcher of a slot  slot_lost
+    its controller      slot_down
     driver              state, close
 
 Every assignment carries an attempt number. Only the newest attempt of a trial may report, so a
@@ -216,16 +217,21 @@ class Dispatcher:
         await self._tell()
         return True
 
-    async def slot_lost(self, slot: str, reason: str) -> None:
-        """A slot is gone for good: its trial is the next to run, or fails where no slot is left."""
-        self._slots.discard(slot)
-        self._incarnations.pop(slot, None)
-        self._lost[slot] = reason
+    async def slot_down(self, slot: str) -> None:
+        """A slot's workers are gone, and may come back: its trial is the next to run, wherever."""
         trial = self._running().get(slot)
         if trial is not None:
             self._died(trial)
             self._release(trial)
             trial.rank = (trial.rank[0], min(t.rank[1] for t in self._trials.values()) - 1)
+        await self._tell()
+
+    async def slot_lost(self, slot: str, reason: str) -> None:
+        """A slot is gone for good: its trial is the next to run, or fails where no slot is left."""
+        self._slots.discard(slot)
+        self._incarnations.pop(slot, None)
+        self._lost[slot] = reason
+        await self.slot_down(slot)
         self._fail_if_deserted()
         await self._tell()
 

@@ -16,6 +16,9 @@ from adamml.study.runner import Runner
 from adamml.study.schedulers import build_scheduler
 from adamml.study.searchers import StudySearch, Suggestion
 
+RELAY_RETRIES = 3
+"""A trial that failed fails again at once, without being run again: the dispatcher remembers."""
+
 
 def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
     """As many sampled trials as the plan lacks, num_slots at a time; the recipe's point first."""
@@ -57,6 +60,8 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
             ),
             run_config=tune.RunConfig(
                 name="sampled",
+                # A relay that dies is tried again, and repeats what its trial has reported since.
+                failure_config=tune.FailureConfig(max_failures=RELAY_RETRIES),
                 storage_path=storage,
                 callbacks=[StopRelay(runner.slots.dispatcher)],
                 verbose=0,

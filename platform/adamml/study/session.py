@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ray.exceptions import RayError
+
 from adamml import cluster, home
 from adamml.config import Config, flatten
 from adamml.data.cache import open_frames
@@ -15,6 +17,7 @@ from adamml.data.manifest import Manifest, load_manifest
 from adamml.data.synthetic import ensure_synthetic
 from adamml.follower import Follower
 from adamml.journal import Journal
+from adamml.study.errors import StudyError
 from adamml.study.progress import Display
 from adamml.study.sizing import slot_size
 from adamml.study.slots import Slots, start_slots
@@ -72,9 +75,15 @@ def run_session(
             },
         ) as slots:
             display.resize(size["count"])
-            return _recorded(
-                session, display, lambda found: work(slots, size["count"], found), conclude
-            )
+            try:
+                return _recorded(
+                    session, display, lambda found: work(slots, size["count"], found), conclude
+                )
+            except RayError as error:
+                raise StudyError(f"{_LOST} ({type(error).__name__})") from error
+
+
+_LOST = "a part of Ray that the study cannot do without died; the same command goes on"
 
 
 def _recorded(

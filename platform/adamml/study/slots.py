@@ -173,6 +173,8 @@ def run_slot(setup: dict[str, Any], workers: int, use_gpu: bool, storage: str) -
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
+    from adamml.study.slot_down import SlotDown
+
     resources = {"CPU": float(setup["cpus_per_worker"])} | ({"GPU": 1.0} if use_gpu else {})
     trainer = TorchTrainer(
         worker_loop,
@@ -187,6 +189,7 @@ def run_slot(setup: dict[str, Any], workers: int, use_gpu: bool, storage: str) -
                 max_failures=-1, controller_failure_limit=PLACEMENT_FAILURES
             ),
             logging_config=LoggingConfig(log_level="ERROR"),
+            callbacks=[SlotDown(setup["dispatcher"], setup["slot"])],
         ),
     )
     try:
