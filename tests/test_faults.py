@@ -4,10 +4,11 @@ import random
 from pathlib import Path
 
 import pytest
+from mlflow_stores import IGNORE_ITS_WARNINGS
 
 from benchmarks.faults import KINDS, make_template, play_round
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, IGNORE_ITS_WARNINGS]
 
 
 @pytest.fixture(scope="module")
