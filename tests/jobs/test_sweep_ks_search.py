@@ -1,0 +1,38 @@
+"""Early stopping by both objectives in a whole sweep, and what is left of the trials it stopped."""
+
+from pathlib import Path
+
+import pytest
+import sweep_process
+from adamml.records import read_study
+from adamml.tracking import connect
+from mlflow_stores import IGNORE_ITS_WARNINGS
+
+pytestmark = [pytest.mark.slow, IGNORE_ITS_WARNINGS]
+
+SWEEP = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--sampler", "nsga2"]
+SWEEP += ["--scheduler", "front_asha", "--first-rung", "1", "--eta", "2", "--trials", "10"]
+
+
+def test_a_trial_that_is_stopped_at_a_rung_trains_no_further_and_is_not_begun_again(
+    tmp_path: Path,
+) -> None:
+    code, output = sweep_process.sweep(tmp_path, *SWEEP)
+    assert code == 0, output
+    study = read_study(tmp_path / "studies/n")
+    trials = [t for t in study.trials if t.kind == "trial"]
+    stopped = [t for t in trials if t.status == "stopped"]
+    assert len(trials) == 10
+    assert stopped, output
+    for trial in stopped:
+        assert [e.epoch for e in trial.epochs] == [1], "the rung's verdict came before epoch 2"
+        assert (trial.final, trial.fidelity) == ({}, None)
+        assert trial.tags["on_front"] == "false"
+    client = connect(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("adamml/n")
+    runs = {r.data.tags["adamml.id"]: r for r in client.search_runs([experiment.experiment_id])}
+    assert {runs[f"n/{t.id}"].info.status for t in stopped} == {"KILLED"}
+    epochs = sweep_process.epochs_of(study.folder)
+    code, output = sweep_process.sweep(tmp_path, *SWEEP)
+    assert code == 0, output
+    assert sweep_process.epochs_of(study.folder) == epochs
