@@ -15,6 +15,8 @@ from adamml.records import read_study
 from adamml.tracking import connect, read_artifact
 from mlflow_stores import IGNORE_ITS_WARNINGS
 
+from analysis.runs import from_mlflow, from_study_dir
+
 STAGES = 2 + 1 + 1 + 1  # the tiny recipe's: policy only, warm-up, alternating, fine-tuning
 
 
@@ -153,6 +155,8 @@ def test_mlflow_has_a_run_for_everything(swept: tuple[Path, int, str]) -> None:
             if trial.operating_points:
                 kept = json.loads(read_artifact(client, run, OPERATING_POINTS))
                 assert kept == trial.operating_points
+    shown = from_mlflow(f"sqlite:///{home / 'mlflow.db'}", "first").confirmation
+    assert shown == from_study_dir(study.folder).confirmation
     parent = runs["first"]
     assert parent.data.tags["kind"] == "study"
     assert "report.html" in [f.path for f in client.list_artifacts(parent.info.run_id)]
