@@ -3,6 +3,7 @@
 import errno
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import _path  # noqa: F401
 
@@ -22,3 +23,27 @@ def run(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
+
+
+def study(options: Any, work: str) -> int:
+    """Options of a sweep -> its exit status, with everything printed that there is to say.
+
+    Args:
+        work: what of adamml.study.sweep: "sweep" or "confirm".
+    """
+    # Only now: torch and ray take seconds to import, and --help needs neither.
+    from adamml.follower import look_command
+    from adamml.study import sweep
+    from adamml.study.options import dry_run, resolve
+
+    from analysis.report import draw
+    from analysis.summary import print_summary
+    from search_spaces import space_of
+
+    resolved = resolve(options, space_of)
+    if options.dry_run:
+        print(dry_run(resolved))
+        return 0
+    outcome = getattr(sweep, work)(resolved, draw)
+    print_summary(outcome, look_command(resolved.tracking_uri))
+    return 1 if outcome.failed else 0

@@ -13,7 +13,6 @@ On a cluster:
 """
 
 import sys
-from typing import Any
 
 import _job
 
@@ -24,26 +23,7 @@ def main() -> int:
     from adamml.study.job_options import SweepOptions
 
     options = tyro.cli(SweepOptions, description=__doc__)
-    return _job.run(lambda: start(options))
-
-
-def start(options: Any) -> int:
-    # Only now: torch and ray take seconds to import, and --help needs neither.
-    from adamml.follower import look_command
-    from adamml.study.options import dry_run, resolve
-    from adamml.study.sweep import confirm
-
-    from analysis.report import draw
-    from analysis.summary import print_summary
-    from search_spaces import space_of
-
-    resolved = resolve(options, space_of)
-    if options.dry_run:
-        print(dry_run(resolved))
-        return 0
-    outcome = confirm(resolved, draw)
-    print_summary(outcome, look_command(resolved.tracking_uri))
-    return 1 if outcome.failed else 0
+    return _job.run(lambda: _job.study(options, "confirm"))
 
 
 if __name__ == "__main__":
