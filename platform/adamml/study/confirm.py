@@ -6,97 +6,36 @@ policy: the retrained one has its own, chosen on validation by the rule of the s
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from adamml.config import Config, override
+from adamml.config import override
 from adamml.confirmation import Confirmed, Retrained, attained, confirmed
 from adamml.data.manifest import Manifest
 from adamml.journal import Journal
 from adamml.records import TrialRecord
 from adamml.study.baselines import Spec
-from adamml.study.methods import method_overrides, unimodal_specs_at
+from adamml.study.candidates import Candidate, candidates
+from adamml.study.methods import unimodal_specs_at
 from adamml.study.plan import Plan
-from adamml.study.preparation import prepare
-from adamml.study.runner import Runner, require
-from adamml.study.selection import BUDGET, best_within, choose, evaluated, strongest_fusion
+from adamml.study.runner import Runner, complete, require
+from adamml.study.selection import BUDGET, best_within, strongest_fusion
 from adamml.study.video_results import correct, load_results
-from adamml.training.operating_points import Point
 
 FRESH = 1001
 """The first fresh seed is the study's plus this."""
 FILE_NAME = "confirm.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    key: str
-    name: str
-    method: str
-    overrides: dict[str, Any]
-    within_budget: bool = False
-    """Tested at its best operating point within the budget, as the search chose it."""
-    searched: dict[str, float] = field(default_factory=dict)
-    """accuracy and gflops on validation, as the search saw them; empty for what it did not see."""
-
-    def spec(self, seed: int) -> Spec:
-        return {
-            "kind": "confirm",
-            "id": self.id(seed),
-            "method": self.method,
-            "name": f"{self.name}, seed {seed}",
-            "fidelity": "joint",
-            "overrides": self.overrides | {"seed": seed},
-        }
-
-    def id(self, seed: int) -> str:
-        return f"confirm-{self.key}-seed-{seed}"
-
-
-def candidates(
-    records: Sequence[TrialRecord], config: Config, base: Mapping[str, Any], *, whole_front: bool
-) -> list[Candidate]:
-    """Always-on fusion first, then the chosen point; and with the whole front its other
-    configurations, the published setting and each modality alone."""
-    trials, chosen = evaluated(records), choose(records, strongest_fusion(records))
-    wanted = {r.id for r in trials if r.method == "always_on"}
-    if whole_front:
-        wanted |= {r.id for r in trials if r.tags.get("on_front") == "true"}
-        wanted |= {r.id for r in trials if r.method == "published"}
-    found = []
-    for record in trials:
-        point: Point | None = record.final if record.id in wanted else None
-        if chosen and record.id == chosen.record.id:
-            point = chosen.point
-        if point is not None:
-            candidate = Candidate(
-                key=record.id,
-                name=record.name,
-                method=record.method,
-                overrides=record.overrides,
-                within_budget=bool(chosen and record.id == chosen.record.id),
-                searched={k: point[k] for k in ("accuracy", "gflops")},
-            )
-            found.append(candidate)
-    found.sort(key=lambda c: (c.method != "always_on", not c.within_budget))
-    for modality in config.modalities if whole_front and len(config.modalities) > 1 else ():
-        overrides = {**base, **method_overrides(modality, config)}
-        name = f"{modality} alone"
-        found.append(Candidate(key=modality, name=name, method=modality, overrides=overrides))
-    return found
-
-
 class Confirm:
     """All candidates at all fresh seeds, over slots that are already warm."""
 
-    def __init__(
-        self, plan: Plan, runner: Runner, num_slots: int, say: Callable[[str], None]
-    ) -> None:
-        self.plan, self.runner, self.num_slots, self.say = plan, runner, num_slots, say
+    def __init__(self, plan: Plan, runner: Runner, say: Callable[[str], None]) -> None:
+        self.plan, self.runner, self.say = plan, runner, say
         self.journal = Journal(plan.folder / "journal.jsonl")
 
     @property
@@ -107,15 +46,13 @@ class Confirm:
         """The plan's fresh seeds; then one more at a time for those that are contested.
 
         Raises:
-            StudyError: too many unreadable videos, or a unimodal network failed.
+            StudyError: a unimodal network failed.
         """
         plan, records = self.plan, self.runner.records
         fusion = strongest_fusion(records)
         known = candidates(records, plan.config, plan.base, whole_front=plan.confirm.whole_front)
         if fusion is None or not known:
             return
-        prepare(self.runner, self.num_slots, plan.base, "train", "validation")
-        prepare(self.runner, self.num_slots, plan.base, "test")
         limit = BUDGET * fusion.final["gflops"]
         first = self._first
         self._retrain(known, range(first, first + plan.confirm.seeds), manifest, limit)
@@ -135,29 +72,53 @@ class Confirm:
         announced = self.runner.record.retrainings if seeds[0] > self._first else 0
         self.journal.append("confirm", retrainings=announced + len(seeds) * len(wanted))
         self.say(f"confirming with seeds {', '.join(map(str, seeds))}")
-        unimodal = {
-            spec["id"]: spec
-            for seed in seeds
-            for candidate in wanted
-            for spec in self._unimodals(candidate, seed, manifest.fingerprint)
-        }
-        require(self.runner.run(list(unimodal.values()), "unimodal"))
-        self.runner.run([c.spec(seed) for seed in seeds for c in wanted], "joint")
-        records = {r.id: r for r in self.runner.records}
         specs: dict[str, Spec] = {}
-        for candidate in wanted:
-            for seed in seeds:
-                record = records.get(candidate.id(seed))
-                if record and record.status == "completed" and not self._tested(record):
-                    specs[f"test {record.id}"] = _test_spec(candidate, record, limit)
+
+        def ready() -> dict[str, Spec]:
+            found = self._ready(wanted, seeds, manifest.fingerprint, limit)
+            new = {name: spec for name, spec in found.items() if name not in specs}
+            specs.update(new)
+            return new
 
         def note(name: str, metrics: dict[str, Any]) -> None:
-            values = {k: v for k, v in metrics.items() if k != "epoch"}
-            self.journal.append("test", id=specs[name]["id"], metrics=values)
+            if specs[name]["kind"] == "test_videos":
+                values = {k: v for k, v in metrics.items() if k != "epoch"}
+                self.journal.append("test", id=specs[name]["id"], metrics=values)
 
-        for name, end in self.runner.slots.run(specs, on_report=note).items():
+        ends = self.runner.slots.run(ready(), on_report=note, then=ready)
+        for name, end in ends.items():
             if end["status"] == "failed":
-                self.runner.failed[name] = end["error"]
+                self._note_failure(name, specs[name], end["error"])
+        require({n: e for n, e in ends.items() if specs[n]["kind"] == "confirm_unimodal"})
+
+    def _note_failure(self, name: str, spec: Spec, error: str) -> None:
+        if spec["kind"] == "test_videos":
+            self.runner.failed[name] = error
+        else:
+            self.runner.note_failure(spec, error)
+
+    def _ready(
+        self, wanted: Sequence[Candidate], seeds: Sequence[int], data: str, limit: float
+    ) -> dict[str, Spec]:
+        """What can be run now: a seed's networks, then what begins with them, then its tests. No
+        seed waits for another."""
+        records = {r.id: r for r in self.runner.records}
+        found: dict[str, Spec] = {}
+        for seed in seeds:
+            networks = {s["id"]: s for c in wanted for s in self._unimodals(c, seed, data)}
+            missing = {
+                f"{id} unimodal": spec
+                for id, spec in networks.items()
+                if not complete(records.get(id), "unimodal")
+            }
+            found |= missing
+            for candidate in () if missing else wanted:
+                record = records.get(candidate.id(seed))
+                if record is None or not complete(record, "joint"):
+                    found[f"{candidate.id(seed)} joint"] = candidate.spec(seed)
+                elif not self._tested(record):
+                    found[f"test {record.id}"] = _test_spec(candidate, record, limit)
+        return found
 
     def _unimodals(self, candidate: Candidate, seed: int, data: str) -> list[Spec]:
         """Those that it starts from: of the plan, but for the backbones that were searched."""

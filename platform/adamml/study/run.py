@@ -74,7 +74,7 @@ class Study:
     def confirm(self, manifest: Manifest) -> None:
         """Retrain what was found with the plan's fresh seeds, if any."""
         if self.plan.confirm.seeds:
-            Confirm(self.plan, self.runner, self.num_slots, self.say).run(manifest)
+            Confirm(self.plan, self.runner, self.say).run(manifest)
             self.count_sharing(manifest)
 
     def count_sharing(self, manifest: Manifest) -> None:

@@ -48,27 +48,34 @@ class Slots:
         *,
         priority: int = 0,
         on_report: Callable[[str, dict[str, Any]], None] = lambda id, metrics: None,
+        then: Callable[[], Mapping[str, dict[str, Any]]] = dict,
     ) -> dict[str, dict[str, Any]]:
         """Run trials that no searcher asked for (pretraining, baselines, ...) and wait for all.
 
         Args:
             specs: id -> spec.
             on_report: called in this thread with each report as it comes.
+            then: called whenever a trial has ended; what it returns is run, too.
 
         Returns:
             id -> terminal record; a failed trial is in there too, nothing is raised for it.
         """
-        after = {
-            id: ray.get(self.dispatcher.submit.remote(id, spec, priority))
-            for id, spec in specs.items()
-        }
-        asked = {self.dispatcher.next_report.remote(id, n): id for id, n in after.items()}
+        after: dict[str, int] = {}
+        asked: dict[Any, str] = {}
+
+        def submit(specs: Mapping[str, dict[str, Any]]) -> None:
+            for id, spec in specs.items():
+                after[id] = ray.get(self.dispatcher.submit.remote(id, spec, priority))
+                asked[self.dispatcher.next_report.remote(id, after[id])] = id
+
+        submit(specs)
         ends: dict[str, dict[str, Any]] = {}
         while asked:
             (ref, *_), _ = ray.wait(list(asked))
             id, record = asked.pop(ref), ray.get(ref)
             if record is not None and record.get("done"):
                 ends[id] = record
+                submit(then())
                 continue
             if record is not None:
                 after[id] += 1

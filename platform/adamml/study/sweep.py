@@ -59,7 +59,13 @@ def confirm(resolved: Resolved, draw: Draw) -> Outcome:
         raise ValueError(f"there is no study {plan.folder}; run the sweep with these options first")
     if not any(trial.tags.get("chosen") == "true" for trial in read_study(plan.folder).trials):
         raise ValueError(f"the sweep of {plan.folder} has chosen nothing yet; let it end first")
-    return _run(resolved, draw, Study.confirm)
+
+    def work(study: Study, manifest: Manifest) -> None:
+        study.prepare("train", "validation")
+        study.prepare("test")
+        study.confirm(manifest)
+
+    return _run(resolved, draw, work)
 
 
 def _run(resolved: Resolved, draw: Draw, work_on: Callable[[Study, Manifest], None]) -> Outcome:

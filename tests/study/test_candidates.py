@@ -2,7 +2,7 @@ from typing import Any
 
 from adamml.recipes import tiny
 from adamml.records import TrialRecord
-from adamml.study.confirm import Candidate, candidates
+from adamml.study.candidates import Candidate, candidates
 
 
 def trial(number: int, method: str, accuracy: float, gflops: float, **tags: str) -> TrialRecord:
