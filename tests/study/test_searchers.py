@@ -193,4 +193,6 @@ def test_trials_of_an_earlier_study_teach_and_are_not_named() -> None:
     records = finished(search([]), 4)
     warm = search([], earlier=records, known=[{**flatten(tiny())}])
     assert states(warm)[:4] == [TrialState.COMPLETE] * 4
+    marks = [trial.user_attrs.get("earlier") for trial in warm._ot_study.trials[:5]]
+    assert marks == [*(r.id for r in records), None]
     assert warm.suggest("x")["id"] == "trial-002"

@@ -121,7 +121,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         self._next = max([first, *(1 + int(r.id.rpartition("-")[2]) for r in history)])
         self._interrupted = [r for r in history if not r.final and r.status != "stopped"]
         for record in earlier:
-            self._remember(record)
+            self._remember(record, {"earlier": record.id})
         for record in history:
             if record.final or record.status == "stopped":
                 self._asked[_key(self._remember(record))] += 1
@@ -130,9 +130,13 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
                 if inside(space, point):
                     self._ot_study.enqueue_trial(dict(point))
 
-    def _remember(self, record: TrialRecord) -> dict[str, Any]:
+    def _remember(
+        self, record: TrialRecord, marks: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """Tell the sampler of a trial; returns what the space asked for."""
         trial = self._ask(record.overrides)
+        for name, value in (marks or {}).items():
+            trial.set_user_attr(name, value)
         self._tell(trial, record.final, failed=False)
         return dict(trial.params)
 
