@@ -45,6 +45,8 @@ class TrialRecord:
     error: str | None = None
     started: float | None = None
     ended: float | None = None
+    starts: list[float] = field(default_factory=list)
+    """When each attempt began, the trainings at a further fidelity included."""
     tags: dict[str, str] = field(default_factory=dict)
     """From the study's journal: on_front, chosen, operating_point (the decision bias under which
     the chosen trial was chosen, as JSON; "none" for a trial as it is)."""
@@ -141,6 +143,7 @@ def _start(record: TrialRecord, event: Event) -> None:
     record.overrides = event.get("overrides", record.overrides)
     record.attempt = event.get("attempt", record.attempt + 1)
     record.started = event["time"] if record.started is None else record.started
+    record.starts.append(event["time"])
     record.status, record.error, record.ended = "running", None, None
 
 

@@ -10,7 +10,7 @@ def study(*stages: str, seconds: float = 10.0) -> StudyRecord:
         EpochRecord(epoch=n, stage=stage, time=seconds * n, metrics={})
         for n, stage in enumerate(stages, start=1)
     ]
-    trial = TrialRecord(id="t", started=0.0, epochs=epochs)
+    trial = TrialRecord(id="t", starts=[0.0], epochs=epochs)
     return StudyRecord(name="s", folder=Path(), trials=[trial])
 
 
@@ -39,3 +39,10 @@ def test_a_stage_not_seen_yet_costs_what_the_dearest_does() -> None:
 def test_more_epochs_than_expected_leave_nothing() -> None:
     left, fraction = remaining(study("unimodal", "unimodal"), expected(unimodal=1))
     assert (left, fraction) == (0.0, 1.0)
+
+
+def test_a_pause_between_two_attempts_is_no_epochs_time() -> None:
+    found = study("policy_only", "alternating", seconds=1000.0)
+    found.trials[0].starts = [990.0, 1995.0]
+    left, _ = remaining(found, expected(policy_only=2, alternating=3))
+    assert left == pytest.approx(1 * 10 + 2 * 5)

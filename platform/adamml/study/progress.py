@@ -159,12 +159,13 @@ def _epoch_seconds(trials: list[TrialRecord]) -> tuple[dict[str, float], dict[st
     times: dict[str, list[float]] = defaultdict(list)
     done: dict[str, int] = defaultdict(int)
     for trial in trials:
-        before = trial.started
+        before: list[float] = []
         for epoch in trial.epochs:
             done[epoch.stage] += 1
-            if before is not None and 0 < epoch.time - before < 3600:
-                times[epoch.stage].append(epoch.time - before)
-            before = epoch.time
+            before += [start for start in trial.starts if start < epoch.time]
+            if before:
+                times[epoch.stage].append(epoch.time - max(before))
+            before = [epoch.time]
     return {stage: sum(values) / len(values) for stage, values in times.items()}, done
 
 
