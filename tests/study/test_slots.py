@@ -179,7 +179,8 @@ def test_a_trial_whose_worker_is_killed_goes_on_where_it_was(slots: Slots) -> No
     assert ends["killed"]["status"] == "completed"
     assert [m["epoch"] for m in reports] == [1, 2, 3, 4, 5, 6]
     assert {m["attempt"] for m in reports} == {1, 2}
-    assert sum(slots.state()["restarts"].values()) == 1
+    # The other slot may have taken it over long before this one is back.
+    wait_until(lambda: sum(slots.state()["restarts"].values()) == 1, 90)
 
 
 @pytest.mark.slow
