@@ -18,6 +18,7 @@ import math
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -200,8 +201,12 @@ def cluster(kind: str) -> Iterator[tuple[dict[str, str], Callable[[], str]]]:
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_AUTH_MODE"] = "disabled"
+    with socket.socket() as free:  # another Ray of this machine may have the usual one
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     standing = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": True}
+        initialize_head=True,
+        head_node_args={"num_cpus": 2, "include_dashboard": True, "dashboard_port": port},
     )
     other = standing.add_node(num_cpus=2)
 
