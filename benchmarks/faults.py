@@ -109,7 +109,7 @@ def play_round(kind: str, template: Path, home: Path, dice: random.Random) -> st
     with cluster(kind) as (environment, kill_node):
         process = start(home, environment, SWEEP)
         study = home / "studies" / "n"
-        moment = dice.randrange(1, (TRIALS + 1) * POLICY_EPOCHS - 10)
+        moment = dice.randrange(1, TRIALS * POLICY_EPOCHS)
         epochs = wait_for_epochs(process, study, moment)
         hit = kill_node() if kind == "node" else kill(kind, process, dice)
         code = finish(process)

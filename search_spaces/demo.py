@@ -11,7 +11,7 @@ import optuna
 
 from search_spaces.kinetics_sounds import suggest
 
-TRIALS, JOINT = 16, 3
+TRIALS, JOINT = 40, 3
 CONFIRM_FRONT = False
 RECOGNITION: dict[str, tuple[str, ...]] = {
     "rgb": ("resnet10",),

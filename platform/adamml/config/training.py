@@ -58,6 +58,15 @@ class UnimodalConfig:
     lr: float = 0.01
     weight_decay: float = 1e-4
     milestones: tuple[int, ...] = (20, 40, 50)
+    validate_every: int = 1
+    """Epochs from one evaluation on validation to the next; the last epoch always has one."""
+
+    def __post_init__(self) -> None:
+        require(
+            self.validate_every > 0,
+            "validate_every of a unimodal network must be positive",
+            self.validate_every,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

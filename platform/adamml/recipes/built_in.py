@@ -26,7 +26,7 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
     """
     conv3 = BackboneConfig(name="conv3", width=16)
     resnet10 = BackboneConfig(name="resnet10")
-    visual = UnimodalConfig(epochs=5, segments=2, lr=0.05, milestones=(4,))
+    visual = UnimodalConfig(epochs=5, segments=2, lr=0.05, milestones=(4,), validate_every=5)
     return Config(
         recipe="demo",
         modalities=modalities,
@@ -40,10 +40,10 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
         rgb=RgbConfig(
             frames=4,
             frame_stride=8,
-            crop=48,
-            train_short_side=(50, 58),
-            test_short_side=54,
-            stored_short_side=58,
+            crop=40,
+            train_short_side=(42, 48),
+            test_short_side=45,
+            stored_short_side=48,
             stored_every=4,
         ),
         audio=AudioConfig(n_fft=127, window=127, hop=480, steps=64),
@@ -59,7 +59,10 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
             lstm_width=64,
         ),
         loss=LossConfig(lambdas=lambdas(modalities), gamma=2.0, correctness="probability"),
-        unimodal={m: replace(visual, epochs=6) if m == "audio" else visual for m in modalities},
+        unimodal={
+            m: replace(visual, epochs=6, validate_every=6) if m == "audio" else visual
+            for m in modalities
+        },
         stages={"policy_only": 5, "warm_up": 0, "alternating": 1, "fine_tuning": 1},
         recognition_optimizer=OptimizerConfig(lr=0.01),
         policy_optimizer=OptimizerConfig(lr=1e-3),

@@ -68,14 +68,17 @@ Train = Callable[[int, Callable[[int, str, Metrics], None]], Trained]
 def journalled(run: Run, fidelity: str, train: Train) -> None:
     """Run train(done, keep) with every step in the journal; the final metrics come from it."""
     record = read_trial(run.folder)
-    if _reached(record, fidelity):
-        run.report(_final_report(record.final, len(record.epochs), fidelity))
-        return
     journal = Journal(run.folder / "journal.jsonl") if run.workers.rank == 0 else None
 
     def write(event: str, **fields: Any) -> None:
         if journal is not None:
             journal.append(event, **fields)
+
+    if _reached(record, fidelity):
+        run.report(_final_report(record.final, len(record.epochs), fidelity))
+        if record.status != "completed":  # its attempt died between its last two lines
+            write("end", status="completed", error=None)
+        return
 
     def keep(epoch: int, stage: str, metrics: Metrics) -> None:
         write("epoch", epoch=epoch, stage=stage, metrics=metrics)

@@ -43,9 +43,10 @@ class Task:
     view: Callable[[], FixedView]
     """The training split's fixed view, for passes whose source is "logits"."""
     evaluate: Callable[[int], Metrics]
-    """Epoch of the plan, from 1 (0: before all) -> validation metrics, the same on every rank."""
+    """Epoch of the plan, from 1 (0: before all) -> validation metrics, the same on every rank;
+    none for an epoch that is not evaluated."""
     score: Callable[[Metrics], float]
-    """What "best" means, for fine-tuning from the best."""
+    """What "best" means among alternating epochs, for fine-tuning from the best."""
     checkpoints: Path
     modality: str | None = None
     """Of a unimodal network."""
@@ -81,7 +82,7 @@ def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress
         seed_everything(task.config.seed, "epoch", epoch, workers.rank)
         metrics = _train_epoch(task, workers, epoch, stage, stage_epoch, states)
         metrics |= task.evaluate(epoch)
-        progress = _advance(progress, epoch, stage, task.score(metrics))
+        progress = _advance(task, progress, epoch, stage, metrics)
         if workers.rank == 0:
             optimizers = {name: o.state_dict() for name, o in task.optimizers.items()}
             save_checkpoint(task.checkpoints, task.model, optimizers, progress)
@@ -98,9 +99,9 @@ def _begin_stage(task: Task, stage: str, progress: Progress) -> None:
         load_weights(task.model, folder(task.checkpoints, progress.epoch) / "best.safetensors")
 
 
-def _advance(progress: Progress, epoch: int, stage: str, score: float) -> Progress:
+def _advance(task: Task, progress: Progress, epoch: int, stage: str, metrics: Metrics) -> Progress:
     progress = replace(progress, epoch=epoch, stage=stage)
-    if stage == "alternating" and score > progress.best_score:
+    if stage == "alternating" and (score := task.score(metrics)) > progress.best_score:
         return replace(progress, best_epoch=epoch, best_score=score)
     return progress
 

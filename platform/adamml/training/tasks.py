@@ -78,17 +78,19 @@ def unimodal_task(
     """Train one recognition network alone, for config.unimodal[modality].epochs."""
     network = fresh_unimodal(config, modality, workers)
     splits = splits.alone(modality)
-    validation = splits.fixed("validation")
+    validation, own = splits.fixed("validation"), config.unimodal[modality]
 
     def metrics(epoch: int) -> Metrics:
+        if epoch % own.validate_every and epoch < own.epochs:
+            return {}
         found = evaluate_unimodal(network, modality, validation, splits.config, workers)
         return unimodal_metrics(config, modality, found)
 
     return Task(
         config=splits.config,
         model=network,
-        plan=plan({"unimodal": config.unimodal[modality].epochs}),
-        videos=splits.augmented(config.unimodal[modality].segments),
+        plan=plan({"unimodal": own.epochs}),
+        videos=splits.augmented(own.segments),
         view=_no_view,
         evaluate=metrics,
         score=lambda found: found["accuracy"],
