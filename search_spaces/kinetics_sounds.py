@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 
 TRIALS, JOINT = 40, 40
+SCHEDULER, FIRST_RUNG, ETA = "front_asha", 5, 2
 CONFIRM_FRONT = True
 RECOGNITION: dict[str, tuple[str, ...]] = {
     "rgb": ("resnet18", "resnet50"),

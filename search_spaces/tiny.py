@@ -10,6 +10,7 @@ from search_spaces.demo import LOG_RANGES, RANGES
 from search_spaces.kinetics_sounds import suggest
 
 TRIALS, JOINT = 4, 1
+SCHEDULER, FIRST_RUNG, ETA = "fifo", 1, 2
 CONFIRM_FRONT = True
 RECOGNITION: dict[str, tuple[str, ...]] = dict.fromkeys(MODALITIES, ("conv3",))
 

@@ -23,6 +23,9 @@ _WORKER_ENVIRONMENT = {
     # One process less per slot: a reclaimed node shows as dead workers, restarted like any.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
 }
+STARTS_AT_ONCE = "64"
+"""Worker processes; Ray warns on the terminal from four times as many, which is the cores' number
+by default."""
 _PASSED_ON = ("ADAMML_HOME", "ADAMML_CACHE")
 _LOCAL_OBJECT_STORE_BYTES = 512 * 2**20
 _NO_CONNECTION = (
@@ -72,6 +75,8 @@ def connect(
     if not address:
         # That it needs a token matters to nobody: this cluster is ours alone, on loopback.
         logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
+        # Several processes per core that hardly ever work are what we mean, and no warning's worth.
+        os.environ.setdefault("RAY_worker_maximum_startup_concurrency", STARTS_AT_ONCE)
         options |= {
             # Without a dashboard Ray Train never frees the worker groups of stopped runs.
             "include_dashboard": True,

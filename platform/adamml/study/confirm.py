@@ -103,6 +103,7 @@ class Confirm:
         """What can be run now: a seed's networks, then what begins with them, then its tests. No
         seed waits for another."""
         records = {r.id: r for r in self.runner.records}
+        dearest_first = sorted(wanted, key=lambda candidate: candidate.method == "always_on")
         found: dict[str, Spec] = {}
         for seed in seeds:
             networks = {s["id"]: s for c in wanted for s in self._unimodals(c, seed, data)}
@@ -112,7 +113,7 @@ class Confirm:
                 if not complete(records.get(id), "unimodal")
             }
             found |= missing
-            for candidate in () if missing else wanted:
+            for candidate in () if missing else dearest_first:
                 record = records.get(candidate.id(seed))
                 if record is None or not complete(record, "joint"):
                     found[f"{candidate.id(seed)} joint"] = candidate.spec(seed)

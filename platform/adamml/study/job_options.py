@@ -39,19 +39,20 @@ class SweepOptions(JobOptions):
     trials: int | None = None
     """Number of trials, always-on fusion and published setting included. Default: the space's."""
     joint: int | None = None
-    """How many of them are trained jointly after the policy-only stage, besides always-on fusion.
-    Default: the space's."""
+    """How many of them are trained jointly after the policy-only stage, besides always-on fusion;
+    a scheduler that stops trials decides that itself. Default: the space's."""
     seed: int = 0
     """Of networks, search and built-in videos."""
     sampler: str = "tpe"
     """Who suggests trials: tpe, gp, nsga2, nsga3; random or qmc (quasi-random) as baselines."""
-    scheduler: str = "fifo"
+    scheduler: str | None = None
     """Who stops trials early: front_asha (successive halving by accuracy and GFLOPs), scalar_asha
-    (by one number made of both), fifo (nobody)."""
-    first_rung: int = 2
-    """Policy epochs before a trial is compared with the others."""
-    eta: int = 3
-    """One in eta goes on at a rung; the next rung has eta times the epochs."""
+    (by one number made of both); what they leave goes on to joint training. fifo: nobody. Default:
+    the space's."""
+    first_rung: int | None = None
+    """Policy epochs before a trial is compared with the others. Default: the space's."""
+    eta: int | None = None
+    """One in eta goes on at a rung; the next has eta times the epochs. Default: the space's."""
     max_gflops: float | None = None
     """The sampler is told that dearer trials are of no use."""
     confirm: bool = True

@@ -70,7 +70,7 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
         recognition=recognition,
         data=data_identity(options, data),
         workers_per_slot=options.workers_per_slot,
-        search=_search(options),
+        search=_search(options, module),
     )
     plan = Plan(
         config=config,
@@ -84,7 +84,9 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
         confirm=_confirm_plan(options, module),
         earlier=earlier_trials(options.warm_start, settings) if options.warm_start else (),
     )
-    build_scheduler(options.scheduler, plan.halving, plan.policy_epochs, settings.reference)
+    build_scheduler(
+        settings.search["scheduler"], plan.halving, plan.policy_epochs, settings.reference
+    )
     uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())
     return Resolved(
         options=options, plan=plan, tracking_uri=uri, data=data, built_in=options.data is None
@@ -145,15 +147,20 @@ def _confirm_plan(options: SweepOptions, module: ModuleType) -> ConfirmPlan:
     )
 
 
-def _search(options: SweepOptions) -> dict[str, Any]:
+def _search(options: SweepOptions, module: ModuleType) -> dict[str, Any]:
     """
+    Args:
+        module: the space's, which says what the options do not.
+
     Raises:
         ValueError: an unknown sampler, or a limit that nothing keeps.
     """
     build_sampler(options.sampler, 0)
     if options.max_gflops is not None and not 0 < options.max_gflops < math.inf:
         raise ValueError(f"max-gflops must be a number above 0, got {options.max_gflops}")
-    return {name: getattr(options, name) for name in SEARCH}
+    of_space = {n: getattr(module, n.upper()) for n in ("scheduler", "first_rung", "eta")}
+    given = {name: getattr(options, name) for name in SEARCH}
+    return given | {n: v for n, v in of_space.items() if given[n] is None}
 
 
 def _seeds(options: SweepOptions, recipe: Config) -> dict[str, Any]:

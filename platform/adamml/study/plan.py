@@ -53,10 +53,27 @@ class Plan:
         return "policy" if self.config.stages.get("policy_only") else "joint"
 
     @property
+    def stops_early(self) -> bool:
+        """Whether the scheduler stops trials at rungs."""
+        return bool(self.settings.search["scheduler"] != "fifo")
+
+    @property
+    def sampled_fidelity(self) -> str:
+        """What a sampled trial is trained to: where a scheduler decides who goes on, from the first
+        epoch of the policy to the last joint one; else to the first fidelity, and the best are
+        promoted when all are there."""
+        return "joint" if self.stops_early else self.first_fidelity
+
+    @property
     def policy_epochs(self) -> int:
-        """How often a trial trains its policy on the way to the first fidelity."""
-        epochs = plan(self.config.stages, until=FIDELITIES[self.first_fidelity])
+        """How often a sampled trial trains its policy."""
+        epochs = plan(self.config.stages, until=FIDELITIES[self.sampled_fidelity])
         return policy_passes(stage for stage, _ in epochs)
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Policy epochs at which sampled trials are compared."""
+        return self.halving.rungs(self.policy_epochs) if self.stops_early else ()
 
     @property
     def halving(self) -> Halving:

@@ -109,7 +109,7 @@ class Study:
         specs = [trained_fusion_spec(plan.base)] if average_is_stronger(self.records) else []
         if plan.first_fidelity == "policy":
             always_on = [r for r in self.records if r.method == "always_on"]
-            specs += [_joint_spec(r) for r in [*always_on, *self._promoted()]]
+            specs += [_joint_spec(r) for r in [*always_on, *self._going_on()]]
         self.say(f"training {len(specs)} jointly")
         self.runner.run(specs, "joint")
 
@@ -179,6 +179,12 @@ class Study:
         finalists = [as_it_is(fusion)] if fusion else []
         finalists += [chosen] if chosen else []
         return {f"test {f.record.id}": _test_spec(f) for f in finalists if not f.tested}
+
+    def _going_on(self) -> list[TrialRecord]:
+        """Whom the scheduler has not compared: the published setting. Without one, the best."""
+        if self.plan.stops_early:
+            return [r for r in evaluated(self.records) if r.method == "published"]
+        return self._promoted()
 
     def _promoted(self) -> list[TrialRecord]:
         """Decided once for a number of trials: training some must not change their rivals."""

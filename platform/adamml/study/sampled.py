@@ -27,8 +27,7 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
     count = plan.trials - len(BASELINES) - len(finished)
     if count <= 0:
         return
-    settings, fidelity = plan.settings, plan.first_fidelity
-    rungs = plan.halving.rungs(plan.policy_epochs) if settings.search["scheduler"] != "fifo" else ()
+    settings, fidelity = plan.settings, plan.sampled_fidelity
     search = StudySearch(
         plan.space,
         sampler=settings.search["sampler"],
@@ -37,7 +36,7 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
         history=[replace(r, final=r.finals.get(fidelity, r.final)) for r in history],
         earlier=plan.earlier,
         first=len(BASELINES),
-        as_config=partial(relay_config, plan.base, fidelity, rungs),
+        as_config=partial(relay_config, plan.base, fidelity, plan.rungs),
         known=[flatten(plan.config)],
         max_gflops=settings.search["max_gflops"],
     )

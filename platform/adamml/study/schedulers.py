@@ -6,7 +6,8 @@ is in the best 1/eta. Ranked by non-domination, ties by hypervolume contribution
 front survives as well as the accurate one; ranked by accuracy alone, it would not.
 
 Rungs count epochs in which the policy trains (metric policy_epoch): before the first of them
-GFLOPs say nothing.
+GFLOPs say nothing. The epochs of the policy-only stage are the first; who survives the last rung
+goes on to joint training.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,6 +1,7 @@
 """A sweep from the user's options to the study's last line; what jobs/sweep_ks.py calls."""
 
 import logging
+import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def _expected(plan: Plan) -> Expected:
     first = plan.first_fidelity
     for stage, count in stages.items():
         policy = stage == "policy_only"
-        jointly = plan.joint + 1 if first == "policy" else plan.trials
+        jointly = 1 + _going_on(plan) if first == "policy" else plan.trials
         epochs[stage] = count * (plan.trials + 1 if policy else jointly)
     configurations = 2
     if plan.confirm.whole_front:  # a guess: the front is not known yet
@@ -119,6 +120,14 @@ def _expected(plan: Plan) -> Expected:
         epochs[stage] += plan.confirm.seeds * configurations * count
     epochs["unimodal"] += plan.confirm.seeds * sum(unimodal[m].epochs for m in unimodal)
     return Expected(epochs=epochs, slots=1, trials=plan.trials)
+
+
+def _going_on(plan: Plan) -> int:
+    """About how many of the trials are trained jointly."""
+    if not plan.stops_early:
+        return plan.joint
+    one_in: int = plan.halving.eta ** len(plan.rungs)
+    return math.ceil(plan.trials / one_in)
 
 
 def _quiet_tune() -> None:
