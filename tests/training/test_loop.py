@@ -110,7 +110,7 @@ def test_fine_tuning_starts_from_the_best_epoch(
 ) -> None:
     config = override(config, {"stages.alternating": 2, "recognition_optimizer.lr": 1e-9})
     made = task(tiny_splits, view_of, checkpoints, config)
-    scores = iter([0, 0, 0, 2, 1, 0])
+    scores = iter([2, 1])  # asked of alternating epochs only
     made.score = lambda metrics: next(scores)
     kept: dict[str, torch.Tensor] = {}
 
@@ -170,6 +170,16 @@ def test_unimodal_training_learns_and_resumes(
     rest, resumed = run(again, done=2)
     assert first + rest == whole
     assert same(weights, resumed)
+
+
+def test_a_unimodal_network_is_evaluated_when_it_should_be_and_at_its_end(
+    tiny_splits: Splits, tmp_path: Path, config: Config
+) -> None:
+    config = override(config, {"unimodal.audio.epochs": 3, "unimodal.audio.validate_every": 2})
+    splits = replace(tiny_splits, config=config)
+    history, _ = run(unimodal_task(config, "audio", splits, Workers.current(), tmp_path))
+    assert ["accuracy" in metrics for _, _, metrics in history] == [False, True, True]
+    assert all("loss" in metrics for _, _, metrics in history)
 
 
 def test_a_checkpoint_of_another_model_is_refused(
