@@ -1,0 +1,71 @@
+"""What a sweep needs and does not have for a while: a tracking server, room on the disk."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sweep_process
+from adamml.records import read_study
+from mlflow_stores import IGNORE_ITS_WARNINGS, dump, fresh_database
+
+pytestmark = [pytest.mark.slow, IGNORE_ITS_WARNINGS]
+
+SYNC = sweep_process.ROOT / "jobs" / "sync_tracking.py"
+
+
+def test_a_server_that_is_away_for_the_whole_study_is_filled_in_afterwards(
+    tmp_path: Path, empty_database: Path
+) -> None:
+    home, nobody = tmp_path / "home", "http://127.0.0.1:9"  # the discard port
+    options = ["--recipe", "tiny", "--name", "n", "--no-confirm"]
+    code, output = sweep_process.sweep(home, *options, "--tracking-uri", nobody)
+    assert code == 0, output
+    assert "MLflow is behind" in output
+    assert "Traceback" not in output
+    study = read_study(home / "studies/n")
+    uri = fresh_database(empty_database, tmp_path)
+    code, output = sweep_process.sweep(home, "--tracking-uri", uri, job=SYNC)
+    assert (code, "n: up to date" in output) == (0, True), output
+    first = dump(uri, "adamml/n")
+    assert set(first) == {"n", *(f"n/{t.id}" for t in study.trials)}
+    for trial in study.trials:
+        shown = first[f"n/{trial.id}"]
+        assert shown["latest"]["accuracy"] == pytest.approx(trial.final["accuracy"])
+        losses = shown["history"].get("loss", [])
+        assert [step for step, _, _ in losses] == [
+            e.epoch for e in trial.epochs if "loss" in e.metrics
+        ]
+    code, output = sweep_process.sweep(home, "--tracking-uri", uri, job=SYNC)
+    assert code == 0, output
+    assert dump(uri, "adamml/n") == first
+
+
+def test_a_full_disk_is_a_clear_stop_and_with_room_the_study_goes_on(tmp_path: Path) -> None:
+    script = Path(sweep_process.__file__).with_name("small_disk.py")
+    own_mounts = ["unshare", "--map-root-user", "--mount"]
+    ended = subprocess.run(
+        [*own_mounts, sys.executable, str(script), str(tmp_path / "home"), str(tmp_path / "kept")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    said = json.loads(ended.stdout.splitlines()[-1])
+    code, output = said["full"]
+    assert code == 2, output
+    assert "No space left on device" in output
+    assert "the same command then goes on where it stopped" in output
+    assert "Traceback" not in output
+    code, output = said["again"]
+    assert code == 0, output
+    study = read_study(tmp_path / "kept" / "studies" / "n")
+    trials = [t for t in study.trials if t.kind == "trial"]
+    assert len(trials) == 6
+    for trial in trials:
+        numbers = [e.epoch for e in trial.epochs]
+        assert numbers == list(range(1, (63 if trial.fidelity == "joint" else 60) + 1)), trial.id
+    shown = dump(f"sqlite:///{tmp_path / 'kept' / 'mlflow.db'}", "adamml/n")
+    assert set(shown) == {"n", *(f"n/{t.id}" for t in study.trials)}
+    assert {run["status"][0] for run in shown.values()} == {"FINISHED"}
