@@ -48,6 +48,13 @@ def test_one_at_the_edge_of_the_budget_is_promoted_second() -> None:
     assert [r.id for r in promoted(records, 2, REFERENCE)] == ["a", "b"]
 
 
+def test_one_just_above_the_budget_is_promoted_third() -> None:
+    """A decision bias brings it down."""
+    records = [ALWAYS_ON, record("a", 0.7, 0.3), record("b", 0.9, 0.54), record("c", 0.1, 0.01)]
+    records += [record("d", 0.95, 0.65), record("e", 0.97, 0.9)]
+    assert [r.id for r in promoted(records, 3, REFERENCE)] == ["a", "b", "d"]
+
+
 def test_always_on_and_unfinished_trials_are_not_promoted() -> None:
     unfinished = TrialRecord(id="x", kind="trial", method="adamml")
     assert promoted([ALWAYS_ON, unfinished], 3, REFERENCE) == []
@@ -113,6 +120,24 @@ def test_without_a_better_point_a_trial_is_chosen_as_it_is() -> None:
     assert chosen([same_cost]).bias == {}
     cheaper = with_points(record("b", 0.85, 0.4), (0.2, 0.9, 0.49))
     assert chosen([same_cost, cheaper]).record is cheaper
+
+
+def test_of_points_that_are_as_good_the_one_nearest_to_its_training_is_chosen() -> None:
+    """The most accurate of hundreds of points is lucky; a trial as it is was not picked."""
+
+    def trial(id: str, rate: float, *points: tuple[float, float]) -> TrialRecord:
+        made = with_points(record(id, 0.9, 0.2), *((1.0, accuracy, 0.5) for _, accuracy in points))
+        made.final["selection_rate.rgb"] = rate
+        rates = [rate, *(moved for moved, _ in points)]
+        for point, moved in zip(made.operating_points, rates, strict=True):
+            point |= {"selection_rate.rgb": moved, "accuracy_se": 0.004}
+        return made
+
+    lucky, near = trial("a", 0.2, (0.9, 0.99)), trial("b", 0.4, (0.5, 0.987), (0.8, 0.988))
+    found = chosen([lucky, near])
+    assert (found.record, found.point["accuracy"]) == (near, 0.987)
+    far = trial("c", 0.4, (0.5, 0.985))
+    assert chosen([lucky, far]).record is lucky, "worse by more than a standard error"
 
 
 def test_a_point_counts_as_tested_under_its_own_bias_only() -> None:

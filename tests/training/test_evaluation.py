@@ -119,3 +119,13 @@ def test_every_segment_adds_logits_and_changes_nothing_else(
         assert torch.equal(getattr(routed, name), getattr(whole, name))
     everything = view_of("validation").segment_logits
     torch.testing.assert_close(whole.segment_logits, everything, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("right", "expected"), [(0, 0.0098), (50, 0.0495), (100, 0.0098)])
+def test_the_standard_error_of_accuracy_is_never_nothing(right: int, expected: float) -> None:
+    labels = torch.zeros(100, dtype=torch.long)
+    logits = torch.zeros(100, 2)
+    logits[right:, 1] = logits[:right, 0] = 1.0
+    found = Evaluation(logits=logits, decisions=torch.ones(100, 1, 1), labels=labels)
+    assert found.accuracy == right / 100
+    assert found.accuracy_se == pytest.approx(expected, abs=2e-4)

@@ -1,5 +1,6 @@
 """Evaluate a model on a split: quality, GFLOPs of the decisions it made, selection rates."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -38,10 +39,19 @@ class Evaluation:
         classes = self.logits.shape[-1]
         return float(multiclass_accuracy(self.logits, self.labels, classes, average="micro"))
 
+    @property
+    def accuracy_se(self) -> float:
+        """Standard error of accuracy over videos; one more right and one more wrong keep it above 0
+        where all are right (Agresti and Coull 1998)."""
+        videos = len(self.labels)
+        share = (self.accuracy * videos + 1) / (videos + 2)
+        return math.sqrt(share * (1 - share) / (videos + 2))
+
     def objectives(
         self, costs: Costs, modalities: tuple[str, ...], batch_size: int | None = None
     ) -> dict[str, float]:
-        """accuracy, gflops (the mean over videos), and per modality the share of segments computed.
+        """accuracy with its standard error, gflops (the mean over videos), and per modality the
+        share of segments computed.
 
         Args:
             batch_size: with it, gflops and shares are unweighted means over the means of batches
@@ -50,6 +60,7 @@ class Evaluation:
         rates = _mean(self.decisions.mean(1), batch_size)
         return {
             "accuracy": self.accuracy,
+            "accuracy_se": self.accuracy_se,
             "gflops": float(_mean(costs.gflops(self.decisions), batch_size)),
             **{f"selection_rate.{m}": float(r) for m, r in zip(modalities, rates, strict=True)},
         }
