@@ -118,25 +118,25 @@ def test_a_point_of_any_jointly_trained_trial_may_be_chosen() -> None:
 def test_without_a_better_point_a_trial_is_chosen_as_it_is() -> None:
     same_cost = with_points(record("a", 0.9, 0.5), (0.2, 0.9, 0.5), (-1.0, 0.8, 0.1))
     assert chosen([same_cost]).bias == {}
-    cheaper = with_points(record("b", 0.85, 0.4), (0.2, 0.9, 0.49))
+    moved = with_points(record("b", 0.85, 0.4), (0.2, 0.9, 0.49))
+    assert chosen([moved, same_cost]).record is same_cost
+    cheaper = record("c", 0.9, 0.49)
     assert chosen([same_cost, cheaper]).record is cheaper
 
 
 def test_of_points_that_are_as_good_the_one_nearest_to_its_training_is_chosen() -> None:
     """The most accurate of hundreds of points is lucky; a trial as it is was not picked."""
 
-    def trial(id: str, rate: float, *points: tuple[float, float]) -> TrialRecord:
-        made = with_points(record(id, 0.9, 0.2), *((1.0, accuracy, 0.5) for _, accuracy in points))
-        made.final["selection_rate.rgb"] = rate
-        rates = [rate, *(moved for moved, _ in points)]
-        for point, moved in zip(made.operating_points, rates, strict=True):
-            point |= {"selection_rate.rgb": moved, "accuracy_se": 0.004}
+    def trial(id: str, cost: float, *points: tuple[float, float]) -> TrialRecord:
+        made = with_points(record(id, 0.9, cost), *((1.0, a, g) for a, g in points))
+        for point in made.operating_points:
+            point["accuracy_se"] = 0.004
         return made
 
-    lucky, near = trial("a", 0.2, (0.9, 0.99)), trial("b", 0.4, (0.5, 0.987), (0.8, 0.988))
+    lucky, near = trial("a", 0.2, (0.99, 0.5)), trial("b", 0.6, (0.987, 0.5), (0.988, 0.45))
     found = chosen([lucky, near])
     assert (found.record, found.point["accuracy"]) == (near, 0.987)
-    far = trial("c", 0.4, (0.5, 0.985))
+    far = trial("c", 0.6, (0.985, 0.5))
     assert chosen([lucky, far]).record is lucky, "worse by more than a standard error"
 
 

@@ -113,9 +113,9 @@ def choose(records: Sequence[TrialRecord], fusion: TrialRecord | None) -> Operat
 def best_within(trials: Sequence[TrialRecord], limit: float) -> OperatingPoint:
     """Of at least one trial: their best operating point of at most so many GFLOPs.
 
-    Of those whose accuracy is within one standard error of the most accurate, the one that a bias
-    has moved least from how its policy was trained, then the cheapest: the most accurate of
-    hundreds of points is lucky (EXPERIMENTS.md), and a trial as it is was not picked from a curve.
+    Of those whose accuracy is within one standard error of the most accurate, the one whose GFLOPs
+    a bias has moved least from what its policy was trained to, then the cheapest: the most accurate
+    of hundreds of points is lucky (EXPERIMENTS.md); a trial as it is was not picked from a curve.
     """
     points = [point for record in trials for point in _points(record)]
     affordable = [found for found in points if found.point["gflops"] <= limit]
@@ -124,13 +124,14 @@ def best_within(trials: Sequence[TrialRecord], limit: float) -> OperatingPoint:
     best = max(affordable, key=lambda found: found.point["accuracy"]).point
     enough = best["accuracy"] - best.get("accuracy_se", 0.0)
     good = [found for found in affordable if found.point["accuracy"] >= enough]
-    return min(good, key=lambda f: (_moved(f), f.point["gflops"], -f.point["accuracy"]))
+    return min(
+        good, key=lambda f: (_moved(f), f.point["gflops"], -f.point["accuracy"], f.bias != {})
+    )
 
 
 def _moved(found: OperatingPoint) -> float:
-    """By how much its bias changes the share of segments that are computed, over modalities."""
-    rates = {k: v for k, v in found.record.final.items() if k.startswith("selection_rate.")}
-    return sum(abs(found.point[name] - rate) for name, rate in rates.items()) if found.bias else 0.0
+    """By how many GFLOPs its bias changes what the policy computes by itself."""
+    return abs(found.point["gflops"] - found.record.final["gflops"])
 
 
 def _points(record: TrialRecord) -> list[OperatingPoint]:
