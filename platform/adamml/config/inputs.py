@@ -35,6 +35,8 @@ class DataConfig:
     """Segments per evaluated video, evenly spaced."""
     batch_size: int = 72
     """Videos per optimiser step, over all workers of a slot together."""
+    policy_only_batch_size: int = 72
+    """The same in the policy-only stage, whose steps are cheap: of a few videos, more steps."""
     max_bad_fraction: float = 0.05
     """More unreadable videos than this stop the study."""
     loader_workers: int = 0
@@ -47,6 +49,11 @@ class DataConfig:
         )
         require(self.test_segments > 0, "data.test_segments must be positive", self.test_segments)
         require(self.batch_size > 0, "data.batch_size must be positive", self.batch_size)
+        require(
+            self.policy_only_batch_size > 0,
+            "data.policy_only_batch_size must be positive",
+            self.policy_only_batch_size,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,6 +36,7 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
             train_segments=2,
             test_segments=5,
             batch_size=32,
+            policy_only_batch_size=8,
         ),
         rgb=RgbConfig(
             frames=4,
@@ -84,6 +85,7 @@ def tiny(modalities: Modalities = RGB_AUDIO) -> Config:
             train_segments=2,
             test_segments=3,
             batch_size=8,
+            policy_only_batch_size=8,
         ),
         rgb=RgbConfig(
             frames=4,

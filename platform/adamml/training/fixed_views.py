@@ -36,7 +36,14 @@ class FixedView:
     def batches(
         self, workers: Workers, batch_size: int, shuffle: bool
     ) -> Iterator[dict[str, Tensor]]:
-        """This rank's share; with shuffle, in an order drawn from torch's generator (rank 0's)."""
+        """This rank's share; with shuffle, in an order drawn from torch's generator (rank 0's).
+
+        Raises:
+            ValueError: batch_size is below the number of ranks.
+        """
+        if batch_size < workers.world_size:
+            ranks = workers.world_size
+            raise ValueError(f"batch_size must be at least world_size {ranks}, got {batch_size}")
         order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
         order = workers.gather(order)[0]
         local = batch_size // workers.world_size

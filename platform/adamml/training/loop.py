@@ -182,7 +182,7 @@ def _run_pass(
 def _feed(task: Task, workers: Workers, source: str, epoch: int) -> Iterator[Batch]:
     data = task.config.data
     if source == "logits":
-        yield from task.view().batches(workers, data.batch_size, shuffle=True)
+        yield from task.view().batches(workers, data.policy_only_batch_size, shuffle=True)
         return
     task.videos.set_epoch(epoch)
     for batch in batches(
