@@ -12,8 +12,8 @@ import optuna
 from search_spaces.kinetics_sounds import suggest
 
 TRIALS, JOINT = 40, 3
-SCHEDULER, FIRST_RUNG, ETA = "fifo", 5, 8
-"""Five policy epochs are the whole policy-only stage: fewer say little (EXPERIMENTS.md)."""
+SCHEDULER, FIRST_RUNG, ETA = "fifo", 4, 8
+"""Four policy epochs are the whole policy-only stage: fewer say little (EXPERIMENTS.md)."""
 CONFIRM_FRONT = False
 RECOGNITION: dict[str, tuple[str, ...]] = {
     "rgb": ("resnet10",),

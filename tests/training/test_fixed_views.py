@@ -1,16 +1,19 @@
 """What a slot's process keeps of a split must not depend on what ran there before."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from adamml.config import Config, override
 from adamml.study.pretrained import unimodal_at
 from adamml.study.videos import fixed_view
 from adamml.training.checkpoints import save_weights
 from adamml.training.fixed_views import FixedView
+from adamml.training.loop import fit
 from adamml.training.splits import Splits
-from adamml.training.tasks import fresh_unimodal
+from adamml.training.tasks import adamml_task, fresh_unimodal
 from adamml.training.workers import Workers
 
 
@@ -38,3 +41,24 @@ def test_seeds_draw_their_own_decisions_in_one_process(
         tiny_splits, config=override(config, {"seed": 1, "policy.kind": "random"})
     ).fixed("validation")
     torch.testing.assert_close(second[0].float(), dataset[0]["draws"], atol=1e-3, rtol=0)
+
+
+def test_the_policy_only_stage_steps_in_batches_of_its_own(
+    tiny_splits: Splits, view_of: Callable[[str], FixedView], tmp_path: Path, config: Config
+) -> None:
+    changes = {"data.batch_size": 8, "data.policy_only_batch_size": 4}
+    task = adamml_task(
+        override(config, changes), {}, tiny_splits, view_of, Workers.current(), tmp_path, "policy"
+    )
+    fit(task, Workers.current(), lambda epoch, stage, metrics: None)
+    states = task.optimizers["policy"].state.values()
+    epochs = config.stages["policy_only"]
+    assert {int(state["step"]) for state in states} == {epochs * len(view_of("train")) // 4}
+
+
+def test_a_batch_smaller_than_the_number_of_ranks_is_refused(
+    view_of: Callable[[str], FixedView],
+) -> None:
+    four = replace(Workers.current(), world_size=4)
+    with pytest.raises(ValueError, match="batch_size must be at least world_size 4, got 2"):
+        next(view_of("train").batches(four, 2, shuffle=False))

@@ -64,7 +64,7 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
             m: replace(visual, epochs=6, validate_every=6) if m == "audio" else visual
             for m in modalities
         },
-        stages={"policy_only": 5, "warm_up": 0, "alternating": 1, "fine_tuning": 1},
+        stages={"policy_only": 4, "warm_up": 0, "alternating": 1, "fine_tuning": 1},
         recognition_optimizer=OptimizerConfig(lr=0.01),
         policy_optimizer=OptimizerConfig(lr=1e-3),
     )
