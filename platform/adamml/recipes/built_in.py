@@ -65,7 +65,7 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
             for m in modalities
         },
         stages={"policy_only": 4, "warm_up": 0, "alternating": 1, "fine_tuning": 1},
-        recognition_optimizer=OptimizerConfig(lr=0.003),
+        recognition_optimizer=OptimizerConfig(lr=1e-3),
         policy_optimizer=OptimizerConfig(lr=1e-3),
     )
 
