@@ -45,7 +45,7 @@ LIMITS = Limits()
 
 
 @contextmanager
-def _opened(path: Path, limits: Limits) -> Iterator[Any]:
+def opened(path: Path, limits: Limits) -> Iterator[Any]:
     """The open container; whatever FFmpeg says against the file becomes UnreadableVideo."""
     if not path.is_file():
         raise UnreadableVideo(path, "the file is missing")
@@ -79,7 +79,7 @@ def _start_s(container: Any) -> float:
     return float((video.start_time or 0) * video.time_base)
 
 
-def _timed_frames(
+def timed_frames(
     container: Any, path: Path, limits: Limits, threads: int, from_s: float = 0.0
 ) -> Iterator[tuple[float, Any]]:
     """(seconds since the start, frame), in order, from the key frame at or before from_s."""
@@ -100,7 +100,7 @@ def _timed_frames(
         yield seconds, frame
 
 
-def _shown_at(
+def shown_at(
     timed: Iterator[tuple[float, Any]], times: Iterator[float], half: float
 ) -> Iterator[Any]:
     """For each of the rising times the last frame that starts by then (give or take half a frame).
@@ -164,13 +164,13 @@ def read_video(
     Raises:
         UnreadableVideo: missing, empty, truncated, not a video, or beyond the limits.
     """
-    with _opened(path, limits) as container:
+    with opened(path, limits) as container:
         expected_s = _seconds_of(container.streams.video[0])
         grid = (k * every / fps for k in range(math.ceil(limits.seconds * fps / every)))
-        timed = _timed_frames(container, path, limits, threads)
+        timed = timed_frames(container, path, limits, threads)
         shrink = _Shrink(short_side)
         kept: list[Array] = []
-        for frame in _shown_at(timed, grid, 0.5 / fps):
+        for frame in shown_at(timed, grid, 0.5 / fps):
             kept.append(shrink(frame))
             if kept[0].nbytes * len(kept) > limits.stored_bytes:
                 raise UnreadableVideo(path, f"more than {limits.stored_bytes} bytes of frames")
@@ -202,13 +202,13 @@ def read_frames(
     Raises:
         UnreadableVideo: as read_video, but only what these frames need is read.
     """
-    with _opened(path, limits) as container:
+    with opened(path, limits) as container:
         half = 0.5 / fps
         times = [step * every / fps for step in steps]
-        timed = _timed_frames(container, path, limits, 1, from_s=max(0.0, times[0] - half))
+        timed = timed_frames(container, path, limits, 1, from_s=max(0.0, times[0] - half))
         ends = [-1.0]
         shrink = _Shrink(short_side)
-        found = [shrink(f) for f in _shown_at(_noted(timed, ends), iter(times), half)]
+        found = [shrink(f) for f in shown_at(_noted(timed, ends), iter(times), half)]
     if len(found) < len(steps):
         last = math.floor((ends[0] + half) * fps / every)
         if last < 0 or last >= steps[len(found)]:
@@ -231,7 +231,7 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
     Raises:
         UnreadableVideo: the file or the track cannot be decoded.
     """
-    with _opened(path, limits) as container:
+    with opened(path, limits) as container:
         if not container.streams.audio:
             return None
         start = _start_s(container)
@@ -260,7 +260,7 @@ def probe(path: Path, limits: Limits = LIMITS) -> bool:
     Raises:
         UnreadableVideo: missing, empty, truncated, no video. Damage inside a frame goes unseen.
     """
-    with _opened(path, limits) as container:
+    with opened(path, limits) as container:
         stream = container.streams.video[0]
         expected_s, last_s, start = _seconds_of(stream), 0.0, _start_s(container)
         for packet in container.demux(stream):

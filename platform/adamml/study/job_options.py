@@ -90,3 +90,19 @@ class SyncOptions:
     """MLflow server or database. Default: $MLFLOW_TRACKING_URI, else a SQLite file in the home."""
     name: tuple[str, ...] = ()
     """Of the studies. Default: all of the home."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions:
+    """Cut, scale and re-encode the videos of a dataset; writes a manifest.parquet beside them."""
+
+    format: str
+    """Of the annotations: kinetics (CSV files) or folders (one per class, no annotations)."""
+    videos: Path
+    """Folder of the videos, at any depth."""
+    out: Path
+    """Folder for prepared clips and their manifest; all nodes must reach it."""
+    annotations: tuple[Path, ...] = ()
+    """Files of the format."""
+    classes: str | None = None
+    """A named subset of the classes: kinetics_sounds."""

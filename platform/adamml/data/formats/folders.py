@@ -1,0 +1,41 @@
+"""Plain folders, one per class, as one's own videos often lie; the split is drawn by a seed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from adamml.data.formats.annotations import Annotations, Clip, annotations
+from adamml.data.formats.splits import held_out
+
+SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
+EVALUATION, SEED = 0.2, 0
+
+
+def read_folders(files: Sequence[Path], subset: str | None = None) -> Annotations:
+    """
+    Args:
+        files: one folder; each folder in it is a class, and holds its videos at any depth.
+        subset: none is known.
+
+    Raises:
+        ValueError: not one folder, a subset, or no class with a video.
+    """
+    if len(files) != 1 or not files[0].is_dir() or subset:
+        raise ValueError(f"folders takes one folder and no subset, got {len(files)} and {subset}")
+    root = files[0]
+    classes = sorted(
+        folder.name for folder in root.iterdir() if folder.is_dir() and any(_videos(folder))
+    )
+    clips = [
+        Clip(id=name, source=name, clip=name, split="train", labels=(number,))
+        for number, label in enumerate(classes)
+        for name in (path.relative_to(root).as_posix() for path in _videos(root / label))
+    ]
+    found = annotations(clips, classes, root)
+    test = set(held_out(found.table, EVALUATION, SEED))
+    drawn = (replace(c, split="evaluation") if c.source in test else c for c in clips)
+    return annotations(drawn, classes, root)
+
+
+def _videos(folder: Path) -> Iterator[Path]:
+    return (p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file())

@@ -1,0 +1,149 @@
+"""One clip, in a process of its own: whatever its file does to a decoder, the next one is done."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import adamml
+from adamml.data.formats.folders import SUFFIXES
+from adamml.data.transcode import Encoding
+from adamml.overrides import fingerprint
+
+Row = dict[str, Any]
+SOURCE_ROOT = Path(adamml.__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What is done to every clip."""
+
+    videos: Path
+    """Where the files lie."""
+    out: Path
+    """Where prepared clips go: clips/<id>.mp4."""
+    encoding: Encoding = field(default_factory=Encoding)
+    wall_s: float = 600.0
+    """Longest time for one clip."""
+    cpu_s: int = 600
+    memory_bytes: int = 4 * 2**30
+
+
+def find(videos: Path) -> dict[str, Path]:
+    """Files below a folder by their path in it, by that without its suffix, and by name alone.
+
+    A name that two files have stands for none of them.
+    """
+    files = sorted(p for p in videos.rglob("*") if p.suffix.lower() in SUFFIXES)
+    paths = [(file.relative_to(videos), file) for file in files]
+    found = _once((p.stem, file) for p, file in paths)
+    found |= _once((p.with_suffix("").as_posix(), file) for p, file in paths)
+    return found | {p.as_posix(): file for p, file in paths}
+
+
+def _once(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    found: dict[str, list[Path]] = {}
+    for name, file in named:
+        found.setdefault(name, []).append(file)
+    return {name: files[0] for name, files in found.items() if len(files) == 1}
+
+
+def asked(clip: Mapping[str, Any], files: Mapping[str, Path], work: Preparation) -> Row:
+    """What to do for a row of Annotations.table: id, source (a path, or "" where there is none),
+    start_s, end_s (None: to the end), and key, which changes with all that its outcome follows
+    from."""
+    cut, uncut = files.get(clip["clip"]), files.get(clip["source"])
+    source = cut or uncut
+    times = cut is None and clip["end_s"] == clip["end_s"]  # a clip that is cut already stays
+    start_s, end_s = (clip["start_s"], clip["end_s"]) if times else (0.0, None)
+    parts: dict[str, Any] = {"start_s": start_s, "end_s": end_s} | asdict(work.encoding)
+    if source is not None:
+        status = source.stat()
+        parts |= {"bytes": status.st_size, "modified": status.st_mtime_ns}
+    return {
+        "id": clip["id"],
+        "source": str(source or ""),
+        "start_s": start_s,
+        "end_s": end_s,
+        "key": fingerprint(parts),
+    }
+
+
+def file_of(id: str, out: Path) -> Path:
+    """Spread over 256 folders. An id is no path: what a file system dislikes is replaced."""
+    digest = hashlib.sha256(id.encode()).hexdigest()
+    readable = "".join(c if c.isalnum() or c in "-_" else "_" for c in id)[-80:]
+    return out / "clips" / digest[:2] / f"{readable}-{digest[:8]}.mp4"
+
+
+def prepare(row: Row, work: Preparation) -> Row:
+    """Make one clip.
+
+    Returns:
+        The row, with path (in work.out), duration_s, fps, silent, bytes and sha256; or, where that
+        cannot be, with reason.
+
+    Raises:
+        OSError: work.out cannot be written.
+    """
+    if not row["source"]:
+        return row | {"reason": "the file is missing"}
+    source, target = Path(row["source"]), file_of(row["id"], work.out)
+    if not source.resolve().is_relative_to(work.videos.resolve()):
+        return row | {"reason": "a link that leads out of the videos' folder"}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    found = _in_process(row, source, target, work)
+    if "reason" in found:
+        return row | found
+    content = target.read_bytes()
+    return (
+        row
+        | found
+        | {
+            "path": target.relative_to(work.out).as_posix(),
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+    )
+
+
+def _in_process(row: Row, source: Path, target: Path, work: Preparation) -> Row:
+    argument = {
+        "source": str(source),
+        "target": str(target),
+        "start_s": row["start_s"],
+        "end_s": row["end_s"],
+        "encoding": asdict(work.encoding),
+        "memory_bytes": work.memory_bytes,
+        "cpu_s": work.cpu_s,
+    }
+    command = [sys.executable, "-m", "adamml.data.transcode", json.dumps(argument)]
+    environment = os.environ | {"PYTHONPATH": str(SOURCE_ROOT), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=work.wall_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            _remove_partial(target, process.pid)
+            return {"reason": f"takes longer than {work.wall_s:g} s"}
+    if process.returncode == 0:
+        return dict(json.loads(output))
+    _remove_partial(target, process.pid)
+    if process.returncode < 0:
+        return {"reason": f"the decoder was killed by signal {-process.returncode}"}
+    last = (errors.strip().splitlines() or ["no message"])[-1]
+    if last.startswith("OSError"):
+        raise OSError(f"{target.parent} cannot be written: {last}")
+    return {"reason": f"the decoder failed: {last}"}
+
+
+def _remove_partial(target: Path, pid: int) -> None:
+    target.with_name(f".{target.stem}.{pid}.part.mp4").unlink(missing_ok=True)

@@ -1,0 +1,114 @@
+"""`jobs/prepare_videos.py`: from annotations and a folder of videos to a manifest."""
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from adamml import cluster
+from adamml.data.formats import FORMATS
+from adamml.data.manifest import Manifest
+from adamml.preparing.clips import Preparation, Row, asked, find
+from adamml.preparing.manifests import counts, failures, make_manifest
+from adamml.preparing.pipeline import missing, outcomes, run
+from adamml.study.job_options import PrepareOptions
+from adamml.tables import lookup
+
+PLAIN_EVERY_S = 15.0
+REPORT = "failed.csv"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    manifest: Manifest
+    counts: pd.DataFrame
+    failed: pd.DataFrame
+    done: int
+    """Clips that this run made or tried."""
+
+
+def prepare_videos(options: PrepareOptions) -> Outcome:
+    """
+    Raises:
+        ValueError, OSError: an option, an annotation file or a folder cannot be used.
+    """
+    read = lookup(FORMATS, options.format, what="format")
+    found = read(options.annotations or [options.videos], options.classes)
+    if not options.videos.is_dir():
+        raise ValueError(f"--videos must be a folder, got {options.videos}")
+    videos, out = options.videos.resolve(), options.out.resolve()
+    if out.is_relative_to(videos):
+        raise ValueError(f"--out must lie outside of --videos, got {options.out}")
+    work, files = Preparation(videos=videos, out=out), find(videos)
+    clips = found.table.to_dict("records")
+    wanted = [asked({str(k): v for k, v in clip.items()}, files, work) for clip in clips]
+    todo = missing(wanted, out) if out.exists() else wanted
+    if todo:
+        _run(wanted, len(todo), work)
+    ids = {row["id"] for row in wanted}
+    known = {id: row for id, row in outcomes(out).items() if id in ids}
+    failed = failures(known)
+    failed.to_csv(out / REPORT, index=False)
+    manifest = make_manifest(found, known, out)
+    return Outcome(manifest, counts(found, manifest, options.classes), failed, len(todo))
+
+
+def _run(wanted: Sequence[Row], count: int, work: Preparation) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(cluster.connect())
+        cluster.check_home(work.out)
+        bar = stack.enter_context(_Bar(count))
+        run(wanted, work, bar.advance)
+
+
+@dataclass
+class _Bar:
+    """A bar on a terminal, a plain line now and then elsewhere: clips, throughput, time left."""
+
+    total: int
+    done: int = 0
+    bad: int = 0
+    started: float = field(default_factory=time.monotonic)
+    said: float = 0.0
+    progress: Progress | None = None
+
+    def __enter__(self) -> "_Bar":
+        if Console().is_terminal:
+            columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn())
+            text = TextColumn("{task.fields[text]}")
+            self.progress = Progress(*columns, text, TimeRemainingColumn())
+            self.progress.add_task("", total=self.total, text="")
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress:
+            self.progress.stop()
+        else:
+            self._say()
+
+    def advance(self, row: Row) -> None:
+        self.done, self.bad = self.done + 1, self.bad + ("reason" in row)
+        if self.progress:
+            self.progress.update(self.progress.task_ids[0], advance=1, text=self._rate())
+        elif time.monotonic() - self.said > PLAIN_EVERY_S:
+            self._say()
+
+    def _rate(self) -> str:
+        seconds = max(time.monotonic() - self.started, 1e-9)
+        bad = f", {self.bad} cannot be used" if self.bad else ""
+        return f"{self.done / seconds:.1f} clips/s{bad}"
+
+    def _say(self) -> None:
+        self.said = time.monotonic()
+        left = (self.said - self.started) * (self.total - self.done) / max(self.done, 1)
+        print(
+            f"preparing: {self.done}/{self.total} clips, {self._rate()}, about {left:.0f} s left",
+            file=sys.stdout,
+            flush=True,
+        )
