@@ -1,5 +1,6 @@
 """Prepared clips against what their sources show and sound like, by time."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import av
 import media
 import numpy as np
 import pytest
-from adamml.data.transcode import Encoding, transcode
+from adamml.data.encoding import Encoding
+from adamml.data.transcode import CannotWrite, transcode
 from adamml.data.video import UnreadableVideo, read_audio, read_frames, read_video
 
 Write = Callable[..., Path]
@@ -79,3 +81,15 @@ def test_a_span_without_frames_and_a_truncated_file_leave_nothing(
     with pytest.raises(UnreadableVideo):
         transcode(tmp_path / "half.mp4", tmp_path / "b.mp4", encoding=SMALL)
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "cache") == ["a.mp4", "half.mp4"]
+
+
+def test_a_full_disk_is_no_fault_of_the_video(tmp_path: Path, write_media: Write) -> None:
+    source = write_media(tmp_path / "a.mp4")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
+    try:
+        with pytest.raises(CannotWrite, match="must take a clip"):
+            transcode(source, tmp_path / "b.mp4", encoding=SMALL)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "b.mp4").exists()

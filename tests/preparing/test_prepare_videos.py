@@ -90,6 +90,7 @@ def test_a_killed_run_goes_on_to_the_same_result(videos: Path, tmp_path: Path) -
     assert not list((tmp_path / "killed").rglob("*.part.mp4"))
 
 
+@pytest.mark.slow
 def test_kinetics_cuts_what_is_uncut_and_names_what_is_missing(tmp_path: Path) -> None:
     source = tmp_path / "videos"
     source.mkdir()

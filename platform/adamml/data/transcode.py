@@ -1,4 +1,4 @@
-"""One clip of an untrusted file as a small, seekable MP4: H.264 with short GOPs, mono AAC.
+"""One clip of an untrusted file as a small, seekable MP4.
 
 Run as a program it does one clip and prints what came of it as JSON: whatever a hostile file does
 to a decoder, it does to a process of its own, with limits on memory and processor time
@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
-from av.video.reformatter import VideoReformatter
 
+from adamml.data.encoding import Encoding, write_clip
 from adamml.data.video import (
     LIMITS,
     Limits,
@@ -30,23 +29,11 @@ from adamml.data.video import (
     timed_frames,
 )
 
-Array = np.ndarray[Any, Any]
-SAMPLES_PER_FRAME = 1024
 LOWEST_FPS, HIGHEST_FPS, USUAL_FPS = 1.0, 60.0, 25.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
-    """What a prepared clip is like."""
-
-    short_side: int = 256
-    """In pixels, at most; smaller clips keep their size (made even)."""
-    gop: int = 12
-    """Frames from one key frame to the next: a segment's first frame is never further away."""
-    crf: int = 20
-    """x264's quality; lower is better and larger."""
-    sample_rate: int = 24_000
-    """Of the sound, mono."""
+class CannotWrite(Exception):  # noqa: N818 (read aloud, it says what is wrong)
+    """The fault of the disk, not of a video."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +60,7 @@ def transcode(
     Raises:
         UnreadableVideo: source is missing, empty, truncated, no video, beyond the limits, or has no
             frame between these times.
-        OSError: target cannot be written.
+        CannotWrite: target's folder or disk will not have it.
     """
     partial = target.with_name(f".{target.stem}.{os.getpid()}.part.mp4")
     try:
@@ -85,7 +72,11 @@ def transcode(
             grid = (start_s + step / fps for step in range(count))
             shown = shown_at(timed, grid, 0.5 / float(fps))
             expected_s = min(_length_s(container), end_s) - start_s
-            frames = _write_frames(partial, shown, fps, sound, start_s, encoding, source)
+            begin = round(start_s * encoding.sample_rate)
+            heard = None if sound is None else sound[begin:]
+            frames = _written(partial, _readable(shown, source), fps, heard, encoding)
+        if not frames:
+            raise UnreadableVideo(source, f"no frame from {start_s:g} s on can be decoded")
         duration_s = float(frames / fps)
         if duration_s < 0.9 * expected_s - 1:
             raise UnreadableVideo(
@@ -97,6 +88,27 @@ def transcode(
     return Transcoded(duration_s=duration_s, fps=float(fps), silent=sound is None)
 
 
+def _readable(frames: Iterator[Any], source: Path) -> Iterator[Any]:
+    """The same frames; what goes wrong in here is the source's fault, and nothing else is."""
+    try:
+        yield from frames
+    except UnreadableVideo:
+        raise
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise UnreadableVideo(source, f"cannot be decoded ({error})") from error
+
+
+def _written(
+    path: Path, frames: Iterator[Any], fps: Fraction, sound: Any, encoding: Encoding
+) -> int:
+    try:
+        return write_clip(path, frames, fps, sound, encoding)
+    except UnreadableVideo:
+        raise
+    except (av.FFmpegError, OSError) as error:
+        raise CannotWrite(f"{path.parent} must take a clip, got: {error}") from error
+
+
 def _rate(stream: Any) -> Fraction:
     found = stream.average_rate or stream.guessed_rate
     if not found or found < LOWEST_FPS:
@@ -106,68 +118,6 @@ def _rate(stream: Any) -> Fraction:
 
 def _length_s(container: Any) -> float:
     return (container.duration or 0) / av.time_base
-
-
-def _write_frames(
-    path: Path,
-    shown: Iterator[Any],
-    fps: Fraction,
-    sound: Array | None,
-    start_s: float,
-    encoding: Encoding,
-    source: Path,
-) -> int:
-    """Returns how many frames there are."""
-    first = next(shown, None)
-    if first is None:
-        raise UnreadableVideo(source, f"no frame from {start_s:g} s on can be decoded")
-    scaler, pixels = VideoReformatter(), _shown(first, encoding.short_side, VideoReformatter())
-    height, width = pixels.shape[:2]
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        options = {"preset": "veryfast", "crf": str(encoding.crf)}
-        video = container.add_stream("libx264", rate=fps, options=options)
-        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        video.thread_count, video.gop_size = 1, encoding.gop
-        audio = None
-        if sound is not None:
-            audio = container.add_stream("aac", rate=encoding.sample_rate, layout="mono")
-        count = 0
-        while True:
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            container.mux(video.encode(scaler.reformat(frame, format="yuv420p", threads=1)))
-            count += 1
-            following = next(shown, None)
-            if following is None:
-                break
-            pixels = _shown(following, encoding.short_side, scaler)
-            if pixels.shape[:2] != (height, width):
-                raise UnreadableVideo(source, "its frames change their size")
-        container.mux(video.encode())
-        if audio is not None and sound is not None:
-            begin = round(start_s * encoding.sample_rate)
-            end = begin + round(count / fps * encoding.sample_rate)
-            _write_sound(container, audio, sound[begin:end], encoding.sample_rate)
-    return count
-
-
-def _write_sound(container: Any, audio: Any, sound: Array, rate: int) -> None:
-    for at in range(0, len(sound), SAMPLES_PER_FRAME):
-        samples = np.ascontiguousarray(sound[None, at : at + SAMPLES_PER_FRAME])
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-        frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), at
-        container.mux(audio.encode(frame))
-    container.mux(audio.encode())
-
-
-def _shown(frame: Any, short_side: int, scaler: VideoReformatter) -> Array:
-    """uint8 [h, w, 3], even, upright."""
-    scale = min(1.0, short_side / min(frame.width, frame.height))
-    width, height = (max(2, 2 * round(side * scale / 2)) for side in (frame.width, frame.height))
-    small = scaler.reformat(
-        frame, width=width, height=height, format="rgb24", interpolation="BICUBIC", threads=1
-    )
-    quarters = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(small.to_ndarray(), quarters))
 
 
 def main(argument: str) -> int:
@@ -187,6 +137,8 @@ def main(argument: str) -> int:
         print(json.dumps({"reason": error.reason}))
     except MemoryError:
         print(json.dumps({"reason": f"needs more than {asked['memory_bytes']} bytes of memory"}))
+    except (CannotWrite, OSError) as error:
+        print(json.dumps({"unwritable": str(error)}))
     else:
         print(json.dumps(asdict(found)))
     return 0

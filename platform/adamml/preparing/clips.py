@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import adamml
+from adamml.data.encoding import Encoding
 from adamml.data.formats.folders import SUFFIXES
-from adamml.data.transcode import Encoding
 from adamml.overrides import fingerprint
 
 Row = dict[str, Any]
@@ -98,6 +98,8 @@ def prepare(row: Row, work: Preparation) -> Row:
         return row | {"reason": "a link that leads out of the videos' folder"}
     target.parent.mkdir(parents=True, exist_ok=True)
     found = _in_process(row, source, target, work)
+    if "unwritable" in found:
+        raise OSError(found["unwritable"])
     if "reason" in found:
         return row | found
     content = target.read_bytes()
@@ -140,8 +142,6 @@ def _in_process(row: Row, source: Path, target: Path, work: Preparation) -> Row:
     if process.returncode < 0:
         return {"reason": f"the decoder was killed by signal {-process.returncode}"}
     last = (errors.strip().splitlines() or ["no message"])[-1]
-    if last.startswith("OSError"):
-        raise OSError(f"{target.parent} cannot be written: {last}")
     return {"reason": f"the decoder failed: {last}"}
 
 
