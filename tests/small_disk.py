@@ -15,7 +15,7 @@ from pathlib import Path
 import sweep_process
 
 OPTIONS = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--trials", "6"]
-OPTIONS += ["--override", "stages.policy_only=60"]
+OPTIONS += ["--override", "stages.policy_only=30"]
 LARGE, ROOM_KIB = "512m", 64
 
 

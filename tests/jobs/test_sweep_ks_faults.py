@@ -62,8 +62,8 @@ def test_too_many_broken_videos_stop_the_sweep(videos: Path, tmp_path: Path) -> 
 
 
 def test_ctrl_c_and_again(tmp_path: Path) -> None:
-    options = ["--recipe", "tiny", "--name", "n", "--trials", "6"]
-    options += ["--override", "stages.policy_only=60"]
+    options = ["--recipe", "tiny", "--name", "n", "--trials", "6", "--no-confirm"]
+    options += ["--override", "stages.policy_only=30"]
     process = sweep_process.start(tmp_path, *options)
     sweep_process.wait_for_epochs(process, tmp_path / "studies/n", "trial-003", 10)
     process.send_signal(signal.SIGINT)
@@ -80,7 +80,7 @@ def test_ctrl_c_and_again(tmp_path: Path) -> None:
     trials = [t for t in study.trials if t.kind == "trial"]
     assert len(trials) == 6
     for trial in trials:
-        expected = 63 if trial.fidelity == "joint" else 60
+        expected = 33 if trial.fidelity == "joint" else 30
         assert epochs[trial.id] == list(range(1, expected + 1)), trial.id
     assert all(epochs[id][: len(n)] == n for id, n in done.items())
 

@@ -65,7 +65,7 @@ def test_a_full_disk_is_a_clear_stop_and_with_room_the_study_goes_on(tmp_path: P
     assert len(trials) == 6
     for trial in trials:
         numbers = [e.epoch for e in trial.epochs]
-        assert numbers == list(range(1, (63 if trial.fidelity == "joint" else 60) + 1)), trial.id
+        assert numbers == list(range(1, (33 if trial.fidelity == "joint" else 30) + 1)), trial.id
     shown = dump(f"sqlite:///{tmp_path / 'kept' / 'mlflow.db'}", "adamml/n")
     assert set(shown) == {"n", *(f"n/{t.id}" for t in study.trials)}
     assert {run["status"][0] for run in shown.values()} == {"FINISHED"}
