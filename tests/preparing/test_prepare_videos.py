@@ -33,6 +33,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "a" / "text.mp4").write_text("no video")
     (root / "a" / "empty.mkv").touch()
     (root / "b" / "out.mp4").symlink_to(os.devnull)
+    (root / "b" / "gone.mp4").symlink_to(root / "nowhere")
     return root
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import adamml
 from adamml.data.encoding import Encoding
-from adamml.data.formats.folders import SUFFIXES
+from adamml.data.formats.folders import videos_in
 from adamml.overrides import fingerprint
 
 Row = dict[str, Any]
@@ -39,8 +39,7 @@ def find(videos: Path) -> dict[str, Path]:
 
     A name that two files have stands for none of them.
     """
-    files = sorted(p for p in videos.rglob("*") if p.suffix.lower() in SUFFIXES)
-    paths = [(file.relative_to(videos), file) for file in files]
+    paths = [(file.relative_to(videos), file) for file in videos_in(videos)]
     found = _once((p.stem, file) for p, file in paths)
     found |= _once((p.with_suffix("").as_posix(), file) for p, file in paths)
     return found | {p.as_posix(): file for p, file in paths}
@@ -86,7 +85,7 @@ def prepare(row: Row, work: Preparation) -> Row:
 
     Returns:
         The row, with path (in work.out), duration_s, fps, silent, bytes and sha256; or, where that
-        cannot be, with reason.
+        cannot be, with reason, and with retry where a less busy machine might do better.
 
     Raises:
         OSError: work.out cannot be written.
@@ -135,12 +134,13 @@ def _in_process(row: Row, source: Path, target: Path, work: Preparation) -> Row:
             process.kill()
             process.communicate()
             _remove_partial(target, process.pid)
-            return {"reason": f"takes longer than {work.wall_s:g} s"}
+            return {"reason": f"takes longer than {work.wall_s:g} s", "retry": True}
     if process.returncode == 0:
         return dict(json.loads(output))
     _remove_partial(target, process.pid)
     if process.returncode < 0:
-        return {"reason": f"the decoder was killed by signal {-process.returncode}"}
+        reason = f"the decoder was killed by signal {-process.returncode}"
+        return {"reason": reason, "retry": True}
     last = (errors.strip().splitlines() or ["no message"])[-1]
     return {"reason": f"the decoder failed: {last}"}
 

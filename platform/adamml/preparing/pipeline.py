@@ -42,10 +42,10 @@ def _whole(row: Row, out: Path) -> bool:
 def missing(wanted: Sequence[Row], out: Path) -> list[Row]:
     """Those of which no outcome is known under their present key.
 
-    What failed with the same file and the same encoding would fail again.
+    What cannot be decoded fails again with the same file; what ran out of time or memory may not.
     """
-    known = outcomes(out)
-    return [row for row in wanted if known.get(row["id"], {}).get("key") != row["key"]]
+    settled = {id: row["key"] for id, row in outcomes(out).items() if "retry" not in row}
+    return [row for row in wanted if settled.get(row["id"]) != row["key"]]
 
 
 def run(

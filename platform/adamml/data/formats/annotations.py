@@ -42,15 +42,6 @@ class Annotations:
         """Whether any clip has more than one label."""
         return bool((self.table["labels"].map(len) > 1).any())
 
-    def counts(self) -> pd.DataFrame:
-        """Clips by class (rows, by name) and published split (columns); one with two labels counts
-        in both of its classes."""
-        rows = self.table.explode("labels")
-        names = rows["labels"].map(dict(enumerate(self.classes)))
-        found = pd.crosstab(names, rows["split"])
-        wanted = ["train", "evaluation"]
-        return found.reindex(index=list(self.classes), columns=wanted, fill_value=0)
-
 
 def annotations(clips: Iterable[Clip], classes: Sequence[str], origin: Path) -> Annotations:
     """Checked annotations.

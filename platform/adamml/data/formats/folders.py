@@ -24,12 +24,12 @@ def read_folders(files: Sequence[Path], subset: str | None = None) -> Annotation
         raise ValueError(f"folders takes one folder and no subset, got {len(files)} and {subset}")
     root = files[0]
     classes = sorted(
-        folder.name for folder in root.iterdir() if folder.is_dir() and any(_videos(folder))
+        folder.name for folder in root.iterdir() if folder.is_dir() and any(videos_in(folder))
     )
     clips = [
         Clip(id=name, source=name, clip=name, split="train", labels=(number,))
         for number, label in enumerate(classes)
-        for name in (path.relative_to(root).as_posix() for path in _videos(root / label))
+        for name in (path.relative_to(root).as_posix() for path in videos_in(root / label))
     ]
     found = annotations(clips, classes, root)
     test = set(held_out(found.table, EVALUATION, SEED))
@@ -37,5 +37,6 @@ def read_folders(files: Sequence[Path], subset: str | None = None) -> Annotation
     return annotations(drawn, classes, root)
 
 
-def _videos(folder: Path) -> Iterator[Path]:
+def videos_in(folder: Path) -> Iterator[Path]:
+    """Files below it that are named like videos; no folders, and no links that lead nowhere."""
     return (p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file())
