@@ -99,6 +99,17 @@ class SegmentDataset(Dataset[Item]):
         return even_crops(self.num_segments, stored, self.config.rgb)
 
 
+def per_rank(batch_size: int, world_size: int) -> int:
+    """How many videos of a batch each rank takes.
+
+    Raises:
+        ValueError: batch_size is below world_size.
+    """
+    if batch_size < world_size:
+        raise ValueError(f"batch_size must be at least world_size {world_size}, got {batch_size}")
+    return batch_size // world_size
+
+
 def batches(
     dataset: SegmentDataset,
     *,
@@ -121,9 +132,8 @@ def batches(
     Raises:
         ValueError: batch_size is below world_size.
     """
-    if batch_size < world_size:
-        raise ValueError(f"batch_size must be at least world_size {world_size}, got {batch_size}")
-    plan = _plan(dataset, batch_size // world_size, shuffle_seed, rank, world_size)
+    local = per_rank(batch_size, world_size)
+    plan = _plan(dataset, local, shuffle_seed, rank, world_size)
     if loader_workers == 0:
         for rows in plan:
             yield default_collate([dataset[row] for row in rows])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adamml.data.dataset import SegmentDataset, batches
+from adamml.data.dataset import SegmentDataset, batches, per_rank
 from adamml.models.adamml import AdaMML
 from adamml.models.recognition import RecognitionNetwork
 from adamml.training.workers import Workers
@@ -41,12 +41,9 @@ class FixedView:
         Raises:
             ValueError: batch_size is below the number of ranks.
         """
-        if batch_size < workers.world_size:
-            ranks = workers.world_size
-            raise ValueError(f"batch_size must be at least world_size {ranks}, got {batch_size}")
+        local = per_rank(batch_size, workers.world_size)
         order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
         order = workers.gather(order)[0]
-        local = batch_size // workers.world_size
         last = (
             len(order) - batch_size + 1 if shuffle else len(order)
         )  # training leaves out the rest
