@@ -4,7 +4,8 @@
     python jobs/prepare_videos.py --format kinetics --annotations train.csv validate.csv \\
         --videos k400 --out ks --classes kinetics_sounds
 
-Then: python jobs/sweep_ks.py --data data. Running it again does only what is missing.
+With --flow tvl1 the optical flow of the recipes with flow is computed as well. Running it again
+does only what is missing. Then: python jobs/sweep_ks.py --data data.
 """
 
 import sys
@@ -26,6 +27,9 @@ def start(options: Any) -> int:
 
     found = prepare_videos(options)
     print(f"\n{found.counts.to_string()}\n")
+    if found.damaged:
+        some = ", ".join(found.damaged[:3])
+        print(f"{len(found.damaged)} files had changed since and were removed: {some}")
     for reason, count in found.failed["reason"].value_counts().head(8).items():
         print(f"{count:6d} cannot be used: {reason}")
     if len(found.failed):

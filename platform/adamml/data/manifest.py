@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from adamml.data.stored_flow import StoredFlow, flow_text, parse_flow
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -29,6 +31,8 @@ COLUMNS = {
     "fps": pa.float64(),
 }
 """Every manifest has these; <modality>_stretches may say where its evidence is."""
+FLOW_PATH = "flow_path"
+"""Column of the videos' stored flow (data/flow_video.py), where there is any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,8 @@ class Manifest:
     """Names, by label."""
     origin: str = ""
     """What made the files, where their content follows from it."""
+    flow: StoredFlow | None = None
+    """What lies at the table's flow_path; None where it has no such column."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -54,9 +60,7 @@ class Manifest:
 
     def select(self, keep: Any) -> "Manifest":
         """The rows where keep (a boolean per row) is true."""
-        return Manifest(
-            self.root, self.table[keep].reset_index(drop=True), self.classes, self.origin
-        )
+        return replace(self, table=self.table[keep].reset_index(drop=True))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -67,6 +71,8 @@ class Manifest:
             "classes": self.classes,
             "origin": self.origin,
         }
+        if self.flow is not None:
+            content["flow"] = flow_text(self.flow)
         text = json.dumps(content, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -100,16 +106,19 @@ def load_manifest(root: Path) -> Manifest:
     table = arrow.to_pandas()
     classes = _classes(metadata, table, file)
     _check_rows(table, classes, file)
-    _check_paths(table, root, file)
-    return Manifest(root, table, classes, metadata.get("adamml.origin", ""))
+    flow = _flow(metadata, table, file)
+    for column in ("path", FLOW_PATH) if flow else ("path",):
+        _check_paths(table, column, root, file)
+    return Manifest(root, table, classes, metadata.get("adamml.origin", ""), flow)
 
 
 def write_manifest(manifest: Manifest) -> None:
     """Write manifest.root/manifest.parquet, atomically."""
     table = pa.Table.from_pandas(manifest.table, preserve_index=False)
-    table = table.replace_schema_metadata(
-        {"adamml.classes": json.dumps(manifest.classes), "adamml.origin": manifest.origin}
-    )
+    metadata = {"adamml.classes": json.dumps(manifest.classes), "adamml.origin": manifest.origin}
+    if manifest.flow is not None:
+        metadata["adamml.flow"] = flow_text(manifest.flow)
+    table = table.replace_schema_metadata(metadata)
     partial = manifest.root / f".{FILE_NAME}.{os.getpid()}.part"
     try:
         pq.write_table(_typed(table, partial), partial)
@@ -127,6 +136,8 @@ def _typed(arrow: pa.Table, file: Path) -> pa.Table:
         )
     stretches = [n for n in arrow.column_names if n.endswith("_stretches")]
     fields = COLUMNS | dict.fromkeys(stretches, _STRETCHES)
+    if FLOW_PATH in arrow.column_names:
+        fields |= {FLOW_PATH: pa.string()}
     columns = {}
     for name, kind in fields.items():
         try:
@@ -149,6 +160,19 @@ def _classes(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> tuple
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise ValueError(f"{file}: adamml.classes must be a list of names, got {names!r}")
     return tuple(names)
+
+
+def _flow(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> StoredFlow | None:
+    there, said = FLOW_PATH in table, "adamml.flow" in metadata
+    if there != said:
+        raise ValueError(
+            f"{file} must have a column {FLOW_PATH} and the metadata adamml.flow, or neither, got "
+            f"{'the column' if there else 'the metadata'} alone"
+        )
+    try:
+        return parse_flow(metadata["adamml.flow"]) if said else None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
 
 
 def _check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> None:
@@ -178,13 +202,13 @@ def _good_stretches(stretches: Any) -> bool:
     return all(s["state"] in STATES and s["start_s"] <= s["end_s"] for s in stretches)
 
 
-def _check_paths(table: pd.DataFrame, root: Path, file: Path) -> None:
+def _check_paths(table: pd.DataFrame, column: str, root: Path, file: Path) -> None:
     """No path leads out of the root, neither by its text nor through a symbolic link."""
     inside = os.path.realpath(root) + os.sep
-    for name, path in zip(table["id"], table["path"], strict=True):
+    for name, path in zip(table["id"], table[column], strict=True):
         relative = bool(path) and not os.path.isabs(path) and "\0" not in path
         if not relative or not os.path.realpath(root / path).startswith(inside):
             raise ValueError(
-                f"{file}: path must be relative and stay inside the data folder, symbolic links "
-                f"included, got {path!r} for video {name!r}"
+                f"{file}: {column} must be relative and stay inside the data folder, symbolic "
+                f"links included, got {path!r} for video {name!r}"
             )

@@ -11,11 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adamml import cluster
+from adamml.config import MotionConfig
+from adamml.data.encoding import Encoding
+from adamml.data.flow import ALGORITHMS
 from adamml.data.formats import FORMATS
 from adamml.data.manifest import Manifest
+from adamml.data.stored_flow import StoredFlow
 from adamml.preparing.clips import Preparation, Row, asked, find
+from adamml.preparing.flows import problem
 from adamml.preparing.manifests import counts, failures, make_manifest
-from adamml.preparing.pipeline import missing, outcomes, run
+from adamml.preparing.pipeline import missing, outcomes, remove_damaged, run
 from adamml.study.job_options import PrepareOptions
 from adamml.tables import lookup
 
@@ -30,6 +35,8 @@ class Outcome:
     failed: pd.DataFrame
     done: int
     """Clips that this run made or tried."""
+    damaged: Sequence[str] = ()
+    """Files that were removed, to be made again where wanted: they had changed since."""
 
 
 def prepare_videos(options: PrepareOptions) -> Outcome:
@@ -44,18 +51,29 @@ def prepare_videos(options: PrepareOptions) -> Outcome:
     videos, out = options.videos.resolve(), options.out.resolve()
     if out.is_relative_to(videos):
         raise ValueError(f"--out must lie outside of --videos, got {options.out}")
-    work, files = Preparation(videos=videos, out=out), find(videos)
+    flow = _flow(options.flow, Encoding())
+    work, files = Preparation(videos=videos, out=out, flow=flow), find(videos)
     clips = found.table.to_dict("records")
     wanted = [asked({str(k): v for k, v in clip.items()}, files, work) for clip in clips]
-    todo = missing(wanted, out) if out.exists() else wanted
+    damaged = remove_damaged(out) if options.check else []
+    todo = missing(wanted, out, flow) if out.exists() else wanted
     if todo:
         _run(wanted, len(todo), work)
     ids = {row["id"] for row in wanted}
-    known = {id: row for id, row in outcomes(out).items() if id in ids}
+    known = {id: row for id, row in outcomes(out, flow).items() if id in ids}
     failed = failures(known)
     failed.to_csv(out / REPORT, index=False)
-    manifest = make_manifest(found, known, out)
-    return Outcome(manifest, counts(found, manifest, options.classes), failed, len(todo))
+    manifest = make_manifest(found, known, out, flow)
+    table = counts(found, manifest, options.classes)
+    return Outcome(manifest, table, failed, len(todo), damaged)
+
+
+def _flow(algorithm: str | None, encoding: Encoding) -> StoredFlow | None:
+    if algorithm is None:
+        return None
+    lookup(ALGORITHMS, algorithm, what="flow algorithm")
+    bound = MotionConfig().bound
+    return StoredFlow(algorithm=algorithm, bound=bound, short_side=encoding.short_side)
 
 
 def _run(wanted: Sequence[Row], count: int, work: Preparation) -> None:
@@ -93,7 +111,7 @@ class _Bar:
             self._say()
 
     def advance(self, row: Row) -> None:
-        self.done, self.bad = self.done + 1, self.bad + ("reason" in row)
+        self.done, self.bad = self.done + 1, self.bad + bool(problem(row))
         if self.progress:
             self.progress.update(self.progress.task_ids[0], advance=1, text=self._rate())
         elif time.monotonic() - self.said > PLAIN_EVERY_S:
@@ -102,7 +120,10 @@ class _Bar:
     def _rate(self) -> str:
         seconds = max(time.monotonic() - self.started, 1e-9)
         bad = f", {self.bad} cannot be used" if self.bad else ""
-        return f"{self.done / seconds:.1f} clips/s{bad}"
+        rate, unit = self.done / seconds, "s"
+        if rate < 1:
+            rate, unit = rate * 60, "min"
+        return f"{rate:.1f} clips/{unit}{bad}"
 
     def _say(self) -> None:
         self.said = time.monotonic()

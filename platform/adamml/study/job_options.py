@@ -106,3 +106,8 @@ class PrepareOptions:
     """Files of the format."""
     classes: str | None = None
     """A named subset of the classes: kinetics_sounds."""
+    flow: str | None = None
+    """Optical flow to compute beside each clip: tvl1 (as published; hours of a core for a hundred
+    clips of 10 s) or dis (far faster). Default: none; asked for later, it is added."""
+    check: bool = False
+    """Read all prepared files, and make those again whose content has changed."""

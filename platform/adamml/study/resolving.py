@@ -8,6 +8,7 @@ from typing import Any
 from adamml import home
 from adamml.config import Config, override
 from adamml.data.manifest import load_manifest
+from adamml.data.stored_flow import unread, warn_once
 from adamml.data.synthetic import synthetic_name
 from adamml.models.weight_files import absolute
 from adamml.models.weights import check_weights
@@ -66,9 +67,12 @@ def base_overrides(
     """
     base = dict(own)
     if options.data is not None:
-        base["data.num_classes"] = len(load_manifest(options.data).classes)
+        manifest = load_manifest(options.data)
+        base["data.num_classes"] = len(manifest.classes)
     base |= absolute(parse(options.override, config))
     config = override(config, base)
+    if options.data is not None and (told := unread(config, manifest.flow)):
+        warn_once(told)
     check_weights(config)
     return config, base
 
