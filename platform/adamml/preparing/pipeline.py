@@ -90,7 +90,7 @@ def missing(wanted: Sequence[Row], out: Path, flow: StoredFlow | None = None) ->
         clip = known.get(row["id"], {})
         if clip.get("key") != row["key"] or "retry" in clip:
             found.append(row)
-        elif flow and "reason" not in clip and "retry" in clip.get("flow", {"retry": True}):
+        elif flow and "reason" not in clip and "retry" in clip.pop("flow", {"retry": True}):
             found.append(row | {"clip": clip})
     return found
 
