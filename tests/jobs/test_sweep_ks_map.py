@@ -31,7 +31,7 @@ def make_videos(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.filterwarnings(*IGNORE_ITS_WARNINGS)
+@IGNORE_ITS_WARNINGS
 def test_the_objective_follows_from_the_manifest(tmp_path: Path) -> None:
     home, videos = tmp_path / "home", make_videos(tmp_path / "videos")
     options = ("--recipe", "tiny", "--data", str(videos), "--name", "several")
