@@ -56,6 +56,11 @@ def test_without_a_sound_a_clip_is_silent_and_2997_is_kept(tmp_path: Path) -> No
     assert found.duration_s == pytest.approx(10 / 29.97)
     assert read_audio(tmp_path / "b.mp4", sample_rate=24_000) is None
     assert len(read_video(tmp_path / "b.mp4", fps=29.97, every=1, short_side=32)) == 10
+    sound = write_wav(tmp_path / "v.wav", 0.2)
+    over = pictures(tmp_path, 8, 10)
+    found = join_pictures(over, tmp_path / "c.mp4", fps=29.97, sound=sound, encoding=SMALL)
+    assert found.silent
+    assert read_audio(tmp_path / "c.mp4", sample_rate=24_000) is None
 
 
 def damage(root: Path, kind: str) -> None:

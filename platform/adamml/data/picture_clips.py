@@ -30,7 +30,7 @@ def join_pictures(
 
     Args:
         fps: how often the pictures were taken. Number 1 was taken when the sound began.
-        sound: silent without one.
+        sound: silent without one, or where it ends before the first picture.
 
     Raises:
         UnreadableVideo: a picture is missing, cannot be decoded or has another size, the sound
@@ -43,7 +43,8 @@ def join_pictures(
     heard = None
     if sound is not None:
         begin = round(max(pictures.first - 1, 0) / fps * encoding.sample_rate)
-        heard = read_wav(sound, pictures.roots, encoding.sample_rate, limits)[begin:]
+        rest = read_wav(sound, pictures.roots, encoding.sample_rate, limits)[begin:]
+        heard = rest if len(rest) else None
     partial = target.with_name(f".{target.stem}.{os.getpid()}.part.mp4")
     rate = Fraction(fps).limit_denominator(1001)
     frames = readable(read_pictures(pictures, limits), pictures.folder)
@@ -52,7 +53,7 @@ def join_pictures(
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
-    return Transcoded(duration_s=float(count / rate), fps=float(rate), silent=sound is None)
+    return Transcoded(duration_s=float(count / rate), fps=float(rate), silent=heard is None)
 
 
 def main(argument: str) -> int:
