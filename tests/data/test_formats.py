@@ -99,6 +99,10 @@ def test_files_that_are_too_many_none_or_a_folder_are_refused(name: str, tmp_pat
     if name != "folders":
         with pytest.raises(ValueError, match="--annotations must be a file, got"):
             read([tmp_path] * len(files), None)
+        with (tmp_path / "sparse").open("wb") as sparse:
+            sparse.truncate(2**30 + 1)
+        with pytest.raises(ValueError, match=r"must have at most 1073741824 bytes, got .*sparse"):
+            read([tmp_path / "sparse"] * len(files), None)
 
 
 def test_a_subset_that_nobody_knows_is_refused(name: str, tmp_path: Path) -> None:

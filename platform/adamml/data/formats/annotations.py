@@ -3,12 +3,15 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import pandas as pd
 
+from adamml.data.manifest import QUALITIES, Quality
+
 PublishedSplit = Literal["train", "evaluation"]
-Quality = Literal["accuracy", "map"]
+MOST_BYTES = 2**30
+"""Of a file of annotations; the largest in circulation has a tenth of that."""
 COLUMNS = ("id", "source", "clip", "split", "labels", "start_s", "end_s", "frames", "sound")
 
 
@@ -104,13 +107,15 @@ def check_files(format: str, files: Sequence[Path], counts: Collection[int], nee
         needs: which, in words.
 
     Raises:
-        ValueError: another number of files, or a file that is none.
+        ValueError: another number of files, a file that is none, or one beyond MOST_BYTES.
     """
     if len(files) not in counts:
         raise ValueError(f"--annotations of {format} must be {needs}, got {len(files)} files")
     for file in files:
         if not file.is_file():
             raise ValueError(f"--annotations must be a file, got {file}")
+        if file.stat().st_size > MOST_BYTES:
+            raise ValueError(f"--annotations must have at most {MOST_BYTES} bytes, got {file}")
 
 
 def refuse_subset(format: str, subset: str | None) -> None:
@@ -128,13 +133,14 @@ def with_quality(found: Annotations, quality: str) -> Annotations:
     Raises:
         ValueError: no such measure, or accuracy for clips with several labels.
     """
-    if quality not in get_args(Quality):
-        raise ValueError(f"--quality must be {' or '.join(get_args(Quality))}, got {quality}")
-    if quality == "accuracy" and found.multi_label:
+    known = next((name for name in QUALITIES if name == quality), None)
+    if known is None:
+        raise ValueError(f"--quality must be {' or '.join(QUALITIES)}, got {quality}")
+    if known == "accuracy" and found.multi_label:
         several = found.table[found.table["labels"].map(len) > 1]
         raise ValueError(
             f"--quality must be map where a clip has several labels, got accuracy and "
             f"{several['id'].iloc[0]!r} with {list(several['labels'].iloc[0])} "
             f"({len(several)} such clips)"
         )
-    return replace(found, quality=quality)
+    return replace(found, quality=known)
