@@ -36,12 +36,13 @@ def class_counts(found: Annotations, manifest: Manifest) -> pd.DataFrame:
     table = with_splits(found.table)[["id", "split", "labels"]].explode("labels")
     table = table.astype({"labels": int})
     there = table["id"].isin(set(manifest.table["id"]))
-    counts = {"class": pd.Series(found.classes)}
+    counts = {}
     for split in SPLITS:
         for what, rows in (("annotated", table), ("prepared", table[there])):
             labels = rows["labels"][rows["split"] == split].value_counts()
             counts[f"{split}_{what}"] = labels.reindex(range(len(found.classes)), fill_value=0)
     result = pd.DataFrame(counts)
+    result.insert(0, "class", list(found.classes))
     of = {what: result.filter(like=f"_{what}").sum(axis=1) for what in ("annotated", "prepared")}
     return result.assign(missing=of["annotated"] - of["prepared"])
 
@@ -50,12 +51,11 @@ def remarks(classes: pd.DataFrame, most: int = 5) -> list[str]:
     """What is odd about class_counts(): the classes that miss most clips, and those without any."""
     annotated = classes.filter(like="_annotated").sum(axis=1)
     said = []
-    short = classes[classes["missing"] > 0].sort_values("missing", ascending=False, kind="stable")
+    missing = classes.assign(annotated=annotated)[classes["missing"] > 0]
+    short = missing.sort_values("missing", ascending=False, kind="stable")
     if len(short):
-        named = [
-            f"{row['class']} ({row['missing']} of {annotated[number]})"
-            for number, row in short.head(most).iterrows()
-        ]
+        worst = short[["class", "missing", "annotated"]].head(most).itertuples(index=False)
+        named = [f"{name} ({less} of {all})" for name, less, all in worst]
         said.append(f"{len(short)} classes miss clips, most of all {', '.join(named)}")
     empty = {
         "any clip": annotated == 0,

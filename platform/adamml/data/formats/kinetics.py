@@ -99,10 +99,9 @@ def _read(file: Path) -> pd.DataFrame:
     }
     for name, (rule, good) in rules.items():
         if not good.all():
-            row = table[~good].iloc[0]
-            texts = given.loc[row.name].tolist()
+            row, span = table[~good].iloc[0], given[~good].iloc[0].tolist()
             raise ValueError(
                 f"{row['where']}: {name} {rule}, got {row['youtube_id']!r} from "
-                f"{texts[0]} to {texts[1]} ({int((~good).sum())} such rows)"
+                f"{span[0]} to {span[1]} ({int((~good).sum())} such rows)"
             )
     return table
