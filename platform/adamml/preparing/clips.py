@@ -28,6 +28,10 @@ class Preparation:
     out: Path
     """Where prepared clips go: clips/<id>.mp4."""
     encoding: Encoding = field(default_factory=Encoding)
+    sounds: Path | None = None
+    """Where the wav files of numbered pictures lie; with the videos by default."""
+    pictures_fps: float = 29.97
+    """How often numbered pictures were taken."""
     wall_s: float = 600.0
     """Longest time for one clip."""
     cpu_s: int = 600
@@ -114,6 +118,7 @@ def prepare(row: Row, work: Preparation) -> Row:
 
 
 def _in_process(row: Row, source: Path, target: Path, work: Preparation) -> Row:
+    pictures = row.get("pictures", {})
     argument = {
         "source": str(source),
         "target": str(target),
@@ -123,7 +128,8 @@ def _in_process(row: Row, source: Path, target: Path, work: Preparation) -> Row:
         "memory_bytes": work.memory_bytes,
         "cpu_s": work.cpu_s,
     }
-    command = [sys.executable, "-m", "adamml.data.transcode", json.dumps(argument)]
+    module = "adamml.data.picture_clips" if pictures else "adamml.data.transcode"
+    command = [sys.executable, "-m", module, json.dumps(argument | pictures)]
     environment = os.environ | {"PYTHONPATH": str(SOURCE_ROOT), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
