@@ -1,5 +1,6 @@
 """A comparison of methods as one table and its claims, from stored test results only."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 from adamml.paired import Estimate, bootstrap, paired_difference
 from adamml.records import read_trial
 from adamml.study.methods import METHODS, trial_id
-from adamml.study.video_results import correct, load_results, result_metrics
+from adamml.study.video_results import load_results, result_metrics, values
 
 OURS = "adamml"
 OVER = ("matched_random", "random", "weighted")
@@ -22,14 +23,14 @@ class Tested:
 
     method: str
     seeds: list[int]
-    correct: np.ndarray
-    """[seeds, videos]."""
+    values: np.ndarray
+    """[seeds, videos]: what each contributes to the quality (training/quality.video_values)."""
     metrics: dict[str, float]
     """Means over seeds: map, gflops, selection_rate.<modality>."""
-    validation_accuracy: float
+    validation_quality: float
 
     def at(self, seeds: Sequence[int]) -> np.ndarray:
-        return self.correct[[self.seeds.index(seed) for seed in seeds]]
+        return self.values[[self.seeds.index(seed) for seed in seeds]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Claim:
     ours: str
     other: str
     difference: Estimate
-    """Of accuracy, in percentage points."""
+    """Of quality, in percentage points."""
     by_seed: dict[int, float]
     """The same difference at each seed."""
 
@@ -50,8 +51,10 @@ class Claim:
 @dataclass(frozen=True, kw_only=True)
 class Results:
     name: str
+    quality: str
+    """accuracy or map."""
     table: pd.DataFrame
-    """A row per method: method, seeds, accuracy, low, high, map (all in percent), gflops,
+    """A row per method: method, seeds, quality, low, high, map (all in percent), gflops,
     savings (percent of weighted fusion's GFLOPs), selection_rate.<modality> (percent)."""
     claims: list[Claim]
     videos: int
@@ -64,15 +67,21 @@ def results(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> Resul
     Args:
         folder: the study's.
     """
-    found = _tested(folder, methods, seeds)
+    found, quality = _tested(folder, methods, seeds), _quality(folder)
     weighted = next((t.metrics["gflops"] for t in found if t.method == "weighted"), None)
     return Results(
         name=folder.name,
+        quality=quality,
         table=_no_gaps(pd.DataFrame([_row(tested, weighted) for tested in found])),
         claims=_claims(found),
-        videos=found[0].correct.shape[1] if found else 0,
+        videos=found[0].values.shape[1] if found else 0,
         seeds=tuple(seeds),
     )
+
+
+def _quality(folder: Path) -> str:
+    settings = json.loads((folder / "study.json").read_text())
+    return str(settings["config"]["data.quality"])
 
 
 def _tested(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> list[Tested]:
@@ -93,26 +102,27 @@ def _tested(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> list[
 
 
 def _one(folder: Path, method: str, by_seed: dict[int, pd.DataFrame]) -> Tested:
-    metrics = pd.DataFrame([result_metrics(frame) for frame in by_seed.values()]).mean()
+    quality = _quality(folder)
+    metrics = pd.DataFrame([result_metrics(f, quality) for f in by_seed.values()]).mean()
     finals = [read_trial(folder / "trials" / trial_id(method, seed)).final for seed in by_seed]
     return Tested(
         method=method,
         seeds=list(by_seed),
-        correct=np.stack([correct(frame) for frame in by_seed.values()]),
+        values=np.stack([values(frame, quality) for frame in by_seed.values()]),
         metrics={str(name): float(value) for name, value in metrics.items()},
-        validation_accuracy=float(np.mean([final["accuracy"] for final in finals])),
+        validation_quality=float(np.mean([final["quality"] for final in finals])),
     )
 
 
 def _row(tested: Tested, weighted: float | None) -> dict[str, object]:
-    accuracy, gflops = bootstrap(tested.correct), tested.metrics["gflops"]
+    quality, gflops = bootstrap(tested.values), tested.metrics["gflops"]
     rates = {k: 100 * v for k, v in tested.metrics.items() if k.startswith("selection_rate.")}
     return {
         "method": tested.method,
         "seeds": len(tested.seeds),
-        "accuracy": 100 * accuracy.mean,
-        "low": 100 * accuracy.low,
-        "high": 100 * accuracy.high,
+        "quality": 100 * quality.mean,
+        "low": 100 * quality.low,
+        "high": 100 * quality.high,
         "map": 100 * tested.metrics["map"],
         "gflops": gflops,
         "savings": np.nan if weighted is None else 100 * (1 - gflops / weighted),
@@ -129,7 +139,7 @@ def _no_gaps(table: pd.DataFrame) -> pd.DataFrame:
 def _claims(found: list[Tested]) -> list[Claim]:
     by_name = {tested.method: tested for tested in found}
     alone = [tested for tested in found if tested.method not in METHODS]
-    best = max(alone, key=lambda tested: tested.validation_accuracy, default=None)
+    best = max(alone, key=lambda tested: tested.validation_quality, default=None)
     others = [by_name[name] for name in OVER if name in by_name] + ([best] if best else [])
     ours = by_name.get(OURS)
     claims = [_claim(ours, other) for other in others] if ours else []

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.comparison import Claim, Results, results
+from analysis.runs import TITLES
 
 FROM_A_JOB = 130
 """Columns of text where there is no terminal to ask."""
@@ -69,12 +70,15 @@ def cells(found: Results) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of text."""
     table = found.table
     rates = [str(c) for c in table.columns if str(c).startswith("selection_rate.")]
-    columns = ["method", "seeds", "accuracy (%)", "95% interval", "mAP (%)", "GFLOPs"]
+    columns = ["method", "seeds", TITLES[found.quality], "95% interval"]
+    beside = [TITLES["map"]] if found.quality != "map" else []
+    columns += [*beside, "GFLOPs"]
     columns += [f"{rate.partition('.')[2]} (%)" for rate in rates] + ["saved (%)"]
     rows = []
     for _, run in table.iterrows():
-        row = [run["method"], f"{run['seeds']}", f"{run['accuracy']:.2f}"]
-        row += [f"{run['low']:.2f} to {run['high']:.2f}", f"{run['map']:.2f}"]
+        row = [run["method"], f"{run['seeds']}", f"{run['quality']:.2f}"]
+        row += [f"{run['low']:.2f} to {run['high']:.2f}"]
+        row += [f"{run['map']:.2f}"] if beside else []
         row += [f"{run['gflops']:.4g}"]
         row += [f"{run[rate]:.1f}" for rate in rates]
         row.append("" if pd.isna(run["savings"]) else f"{run['savings']:.1f}")
@@ -102,10 +106,11 @@ def markdown(found: Results) -> str:
 
 
 def metrics(found: Results) -> dict[str, float]:
-    """<method>.<column> and claim.<ours>_over_<other>.<points, low, high>."""
+    """<method>.<column>, quality by its name, and claim.<ours>_over_<other>.<points, low, high>."""
     values: dict[str, float] = {}
     for _, run in found.table.iterrows():
         numbers = {str(k): v for k, v in run.items() if k != "method" and not pd.isna(v)}
+        numbers[found.quality] = numbers.pop("quality")
         values |= {f"{run['method']}.{k}": float(v) for k, v in numbers.items()}
     for claim in found.claims:
         name, points = f"claim.{claim.ours}_over_{claim.other}", claim.difference

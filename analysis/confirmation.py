@@ -6,6 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from analysis.runs import Study
+
 TEST_FRONT = "#e0457b"
 BAND = "rgba(224,69,123,0.15)"
 EXPLANATION = (
@@ -17,9 +19,10 @@ EXPLANATION = (
 )
 
 
-def add_confirmation(figure: go.Figure, confirmation: Mapping[str, Any]) -> None:
+def add_confirmation(figure: go.Figure, study: Study) -> None:
     """The test front: the median attainment surface over seeds, the band from what any seed to what
     all seeds attain, and each configuration with its interval."""
+    confirmation = study.confirmation
     if not confirmation:
         return
     surfaces = confirmation["attained"]
@@ -43,7 +46,7 @@ def add_confirmation(figure: go.Figure, confirmation: Mapping[str, Any]) -> None
             hoverinfo="skip",
         )
     rows = confirmation["rows"]
-    means = [100 * row["accuracy"]["mean"] for row in rows]
+    means = [100 * row["quality"]["mean"] for row in rows]
     figure.add_scatter(
         x=[row["gflops"]["mean"] for row in rows],
         y=means,
@@ -54,10 +57,8 @@ def add_confirmation(figure: go.Figure, confirmation: Mapping[str, Any]) -> None
         error_y={
             "type": "data",
             "symmetric": False,
-            "array": [100 * r["accuracy"]["high"] - m for r, m in zip(rows, means, strict=True)],
-            "arrayminus": [
-                m - 100 * r["accuracy"]["low"] for r, m in zip(rows, means, strict=True)
-            ],
+            "array": [100 * r["quality"]["high"] - m for r, m in zip(rows, means, strict=True)],
+            "arrayminus": [m - 100 * r["quality"]["low"] for r, m in zip(rows, means, strict=True)],
             "color": TEST_FRONT,
             "thickness": 1.5,
         },
@@ -67,18 +68,18 @@ def add_confirmation(figure: go.Figure, confirmation: Mapping[str, Any]) -> None
     )
 
 
-def confirmation_table(confirmation: Mapping[str, Any]) -> dict[str, list[Any]]:
+def confirmation_table(study: Study) -> dict[str, list[Any]]:
     """Columns and rows of text; no rows where nothing was retrained."""
-    columns = ["configuration", "seeds", "accuracy (%)", "GFLOPs", "points to fusion"]
+    columns = ["configuration", "seeds", study.title, "GFLOPs", "points to fusion"]
     columns += ["on front", "optimism"]
     rows = []
-    for row in confirmation.get("rows", ()):
-        accuracy, difference = row["accuracy"], row["difference"]
-        cells = [str(row["name"]), str(len(row["seeds"])), _percent(accuracy, "")]
+    for row in study.confirmation.get("rows", ()):
+        quality, difference = row["quality"], row["difference"]
+        cells = [str(row["name"]), str(len(row["seeds"])), _percent(quality, "")]
         cells += [f"{row['gflops']['mean']:.4g}", _percent(difference, "+") if difference else ""]
         cells.append(f"{100 * row['on_front']:.0f}%")
-        searched = row["searched"].get("accuracy")
-        cells.append("" if searched is None else f"{100 * (searched - accuracy['mean']):+.2f}")
+        searched = row["searched"].get("quality")
+        cells.append("" if searched is None else f"{100 * (searched - quality['mean']):+.2f}")
         rows.append(cells)
     return {"columns": columns, "rows": rows}
 
@@ -89,4 +90,4 @@ def _percent(estimate: Mapping[str, float], sign: str) -> str:
 
 
 def _corners(surface: Mapping[str, list[float]]) -> dict[str, list[float]]:
-    return {"x": surface["gflops"], "y": [100 * value for value in surface["accuracy"]]}
+    return {"x": surface["gflops"], "y": [100 * value for value in surface["quality"]]}

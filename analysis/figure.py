@@ -1,4 +1,4 @@
-"""The figure of a study: accuracy against computation, and what could be had at best."""
+"""The figure of a study: quality against computation, and what could be had at best."""
 
 import html
 from typing import Any
@@ -33,7 +33,7 @@ UNSEARCHED: dict[str, dict[str, Any]] = {
     },
 }
 """What is not a trial, by kind."""
-X_TITLE, Y_TITLE = "GFLOPs per video", "accuracy (%)"
+X_TITLE = "GFLOPs per video"
 
 
 def front_figure(study: Study) -> go.Figure:
@@ -51,7 +51,7 @@ def front_figure(study: Study) -> go.Figure:
         _add_points(figure, study, study.finished[study.finished["kind"] == kind], **style)
     _add_trials(figure, study)
     _add_test(figure, study)
-    add_confirmation(figure, study.confirmation)
+    add_confirmation(figure, study)
     return figure
 
 
@@ -60,7 +60,7 @@ def describe(study: Study, row: Any) -> str:
     lines = [f"<b>{html.escape(str(row['name']))}</b>"]
     if row["id"] != row["name"]:
         lines.append(html.escape(row["id"]))
-    lines.append(f"{100 * row['accuracy']:.2f}% at {row['gflops']:.4g} GFLOPs")
+    lines.append(f"{study.said(row['quality'])} at {row['gflops']:.4g} GFLOPs")
     for column in study.selection_rates:
         if pd.notna(row[column]):
             modality = html.escape(column.partition(".")[2])
@@ -97,7 +97,7 @@ def _layout(study: Study) -> go.Layout:
             "xref": "paper",
         },
         xaxis={**axis, "title": {"text": X_TITLE}, "rangemode": "tozero"},
-        yaxis={**axis, "title": {"text": Y_TITLE}, "range": _shown_accuracies(study)},
+        yaxis={**axis, "title": {"text": study.title}, "range": _shown_qualities(study)},
         font={"family": "system-ui, sans-serif", "size": 14, "color": "#6b7580"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -113,18 +113,18 @@ def _layout(study: Study) -> go.Layout:
     )
 
 
-def _shown_accuracies(study: Study) -> list[float] | None:
+def _shown_qualities(study: Study) -> list[float] | None:
     """From a little below the worst run; the oracle front begins at nothing, where none is."""
     if study.finished.empty:
         return None
-    return [max(0.0, 100 * float(study.finished["accuracy"].min()) - 5), 101.5]
+    return [max(0.0, 100 * float(study.finished["quality"].min()) - 5), 101.5]
 
 
 def _add_references(figure: go.Figure, references: dict[str, Any]) -> None:
     if front := references.get("oracle_front"):
         figure.add_scatter(
             x=front["gflops"],
-            y=[100 * value for value in front["accuracy"]],
+            y=[100 * value for value in front["quality"]],
             name="oracle front",
             legendrank=1008,
             mode="lines",
@@ -134,7 +134,7 @@ def _add_references(figure: go.Figure, references: dict[str, Any]) -> None:
     if point := references.get("relevance_policy"):
         figure.add_scatter(
             x=[point["gflops"]],
-            y=[100 * point["accuracy"]],
+            y=[100 * point["quality"]],
             name="relevance policy",
             legendrank=1007,
             mode="markers",
@@ -150,7 +150,7 @@ def _add_front(figure: go.Figure, study: Study) -> None:
         return
     figure.add_scatter(
         x=front["gflops"],
-        y=100 * front["accuracy"],
+        y=100 * front["quality"],
         name="validation front",
         legendrank=1000,
         mode="lines",
@@ -190,7 +190,7 @@ def _add_points(
         return
     figure.add_scatter(
         x=rows["gflops"],
-        y=100 * rows["accuracy"],
+        y=100 * rows["quality"],
         name=name,
         legendrank=rank,
         mode="markers",
@@ -208,10 +208,10 @@ def _add_points(
 def _add_test(figure: go.Figure, study: Study) -> None:
     """The chosen point in a ring; a dotted line from each tested run to what it is on test."""
     for _, run in study.finished[study.finished["chosen"].astype(bool)].iterrows():
-        gflops, accuracy = chosen_place(study, run)
+        gflops, quality = chosen_place(study, run)
         figure.add_scatter(
             x=[gflops],
-            y=[100 * accuracy],
+            y=[100 * quality],
             name="chosen on validation",
             legendrank=1002,
             mode="markers",
@@ -222,10 +222,10 @@ def _add_test(figure: go.Figure, study: Study) -> None:
     if tested.empty:
         return
     for _, run in tested.iterrows():
-        gflops, accuracy = chosen_place(study, run)
+        gflops, quality = chosen_place(study, run)
         figure.add_scatter(
             x=[gflops, run["test_gflops"]],
-            y=[100 * accuracy, 100 * run["test_accuracy"]],
+            y=[100 * quality, 100 * run["test_quality"]],
             mode="lines",
             line={"color": TEST, "dash": "dot", "width": 1.5},
             showlegend=False,
@@ -233,7 +233,7 @@ def _add_test(figure: go.Figure, study: Study) -> None:
         )
     figure.add_scatter(
         x=tested["test_gflops"],
-        y=100 * tested["test_accuracy"],
+        y=100 * tested["test_quality"],
         name="on the test split",
         legendrank=1003,
         mode="markers",

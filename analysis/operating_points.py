@@ -26,8 +26,8 @@ def add_operating_points(figure: go.Figure, study: Study) -> None:
         return
     trials = study.finished[study.finished["kind"] == "trial"]
     everything = pd.concat([points, trials[~trials["id"].isin(points["id"])]])[points.columns]
-    mask = non_dominated(everything["accuracy"], everything["gflops"])
-    front = everything[mask].sort_values("gflops").drop_duplicates(["accuracy", "gflops"])
+    mask = non_dominated(everything["quality"], everything["gflops"])
+    front = everything[mask].sort_values("gflops").drop_duplicates(["quality", "gflops"])
     _add_line(figure, study, front, FRONT_NAME, rank=1000, colour=FRONT, shape="hv")
     for _, run in study.runs[study.runs["chosen"].astype(bool)].iterrows():
         own = points[points["id"] == run["id"]].sort_values("gflops")
@@ -36,14 +36,14 @@ def add_operating_points(figure: go.Figure, study: Study) -> None:
 
 
 def chosen_place(study: Study, run: Any) -> tuple[float, float]:
-    """(GFLOPs, accuracy) on validation of a run, of the chosen one at the point that was chosen.
+    """(GFLOPs, quality) on validation of a run, of the chosen one at the point that was chosen.
 
     Raises:
         ValueError: its bias is none of its operating points.
     """
     bias: dict[str, float] | None = run["operating_point"]
     if not bias:
-        return run["gflops"], run["accuracy"]
+        return run["gflops"], run["quality"]
     points = study.operating_points
     same = points["id"] == run["id"]
     for modality, value in bias.items():
@@ -51,7 +51,7 @@ def chosen_place(study: Study, run: Any) -> tuple[float, float]:
     if not same.any():
         raise ValueError(f"{run['id']} must have an operating point with {bias_text(bias)}")
     point = points[same].iloc[0]
-    return point["gflops"], point["accuracy"]
+    return point["gflops"], point["quality"]
 
 
 def chosen_text(run: Any) -> str:
@@ -85,7 +85,7 @@ def _add_line(
         texts.append(html.escape(f"{names[point['id']]}{moved}"))
     figure.add_scatter(
         x=points["gflops"],
-        y=100 * points["accuracy"],
+        y=100 * points["quality"],
         name=name,
         legendrank=rank,
         mode="lines+markers",

@@ -69,7 +69,7 @@ def render(study: Study, look: str) -> str:
         explanation=EXPLANATION if len(study.operating_points) else None,
         front=front_table(study),
         shared=shared_text(study),
-        confirmation=confirmation_table(study.confirmation),
+        confirmation=confirmation_table(study),
         how_confirmed=HOW_CONFIRMED,
         counts=fidelity_counts(study),
         failed=failures(study),
@@ -94,18 +94,18 @@ def claim(study: Study) -> dict[str, Any] | None:
     """The chosen run against the best other one that was tested, both on test; None before that.
 
     Returns:
-        chosen, other (rows), points (difference in accuracy, percentage points), share (of GFLOPs).
+        chosen, other (rows), points (difference in quality, percentage points), share (of GFLOPs).
     """
     tested = study.tested
     is_chosen = tested["chosen"].astype(bool)
     chosen, others = tested[is_chosen], tested[~is_chosen]
     if chosen.empty or others.empty:
         return None
-    row, other = chosen.iloc[0], others.sort_values("test_accuracy").iloc[-1]
+    row, other = chosen.iloc[0], others.sort_values("test_quality").iloc[-1]
     return {
         "chosen": row,
         "other": other,
-        "points": 100 * (row["test_accuracy"] - other["test_accuracy"]),
+        "points": 100 * (row["test_quality"] - other["test_quality"]),
         "share": row["test_gflops"] / other["test_gflops"],
     }
 
@@ -113,10 +113,10 @@ def claim(study: Study) -> dict[str, Any] | None:
 def front_table(study: Study) -> dict[str, list[Any]]:
     """The front, cheapest first: columns and rows of text."""
     rates = {c: f"{c.partition('.')[2]} (%)" for c in study.selection_rates}
-    columns = ["trial", "accuracy (%)", "GFLOPs", *rates.values(), "fidelity", *study.searched]
+    columns = ["trial", study.title, "GFLOPs", *rates.values(), "fidelity", *study.searched]
     rows = []
     for _, run in study.front.iterrows():
-        cells = [run["name"], f"{100 * run['accuracy']:.2f}", f"{run['gflops']:.4g}"]
+        cells = [run["name"], f"{100 * run['quality']:.2f}", f"{run['gflops']:.4g}"]
         cells += ["" if pd.isna(run[rate]) else f"{100 * run[rate]:.0f}" for rate in rates]
         cells.append(FIDELITIES.get(run["fidelity"], str(run["fidelity"])))
         cells += [number(run["overrides"].get(path, "")) for path in study.searched]

@@ -7,27 +7,31 @@ from typing import Any
 
 import pandas as pd
 from adamml.follower import default_tracking_uri
-from adamml.projection import OPERATING_POINTS
+from adamml.projection import OPERATING_POINTS, as_in_journals
 from adamml.records import StudyRecord, TrialRecord, read_study
 
 CONFIRM = "confirm.json"
 COLUMNS = ["id", "kind", "method", "name", "fidelity", "status", "on_front", "chosen", "error"]
-COLUMNS += ["operating_point", "started", "ended", "overrides", "accuracy", "gflops"]
+COLUMNS += ["operating_point", "started", "ended", "overrides", "quality", "gflops"]
 """Always there. Besides them: a column per further metric (its latest value), and per parameter
 "params.<dotted path>"."""
-POINT_COLUMNS = ["id", "accuracy", "gflops"]
+POINT_COLUMNS = ["id", "quality", "gflops"]
+TITLES = {"accuracy": "accuracy (%)", "map": "mAP (%)"}
+"""Quality -> how an axis or a column of it is called."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Study:
     name: str
     status: str
+    quality: str
+    """What the column "quality" is: accuracy or map."""
     runs: pd.DataFrame
     """COLUMNS and more, a row per unimodal network, fusion and trial, in the order they started.
     error is the traceback (from MLflow: its last line); operating_point the decision
     bias (modality -> number) under which the chosen run was chosen, None for a run as it is."""
     references: dict[str, Any]
-    """relevance_policy: accuracy, gflops; oracle_front: lists of both. Empty if not computed."""
+    """relevance_policy: quality, gflops; oracle_front: lists of both. Empty if not computed."""
     data: dict[str, Any]
     """videos, silent, and bad: path -> reason (from MLflow: their number)."""
     confirmation: dict[str, Any]
@@ -41,22 +45,31 @@ class Study:
     @property
     def finished(self) -> pd.DataFrame:
         """The runs with final metrics on validation."""
-        known = self.runs[["fidelity", "accuracy", "gflops"]].notna().all(axis=1)
+        known = self.runs[["fidelity", "quality", "gflops"]].notna().all(axis=1)
         return self.runs[known & self.runs["status"].isin(["completed", "stopped"])]
 
     @property
     def tested(self) -> pd.DataFrame:
         """The runs of the search that the test split has seen; not what was retrained later."""
-        if "test_accuracy" not in self.runs:
+        if "test_quality" not in self.runs:
             return self.runs.iloc[:0]
         retrained = self.runs["kind"].str.startswith("confirm")
-        return self.runs[self.runs["test_accuracy"].notna() & ~retrained]
+        return self.runs[self.runs["test_quality"].notna() & ~retrained]
 
     @property
     def front(self) -> pd.DataFrame:
         """The trials on the validation front, cheapest first."""
         rows = self.finished
         return rows[rows["on_front"].astype(bool)].sort_values("gflops")
+
+    @property
+    def title(self) -> str:
+        """Of an axis or a column with its quality."""
+        return TITLES[self.quality]
+
+    def said(self, quality: float) -> str:
+        """0.9749 -> "97.49%", or "mAP 97.49%"."""
+        return f"{'' if self.quality == 'accuracy' else 'mAP '}{100 * quality:.2f}%"
 
     @property
     def searched(self) -> list[str]:
@@ -93,18 +106,20 @@ def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> Stu
     client = connect(tracking_uri or default_tracking_uri())
     parent = _latest(client, name)
     children = _search(client, [parent.info.experiment_id], _child_of(parent))
+    quality = _quality(parent.data.params)
     record = StudyRecord(
         name=parent.data.tags["adamml.id"],
         folder=Path(),
         status=parent.data.tags.get("status", "waiting"),
-        references=_references(client, parent),
-        trials=[_trial(client, run) for run in children],
+        params=parent.data.params,
+        references=_references(client, parent, quality),
+        trials=[_trial(client, run, quality) for run in children],
     )
     for key, value in parent.data.metrics.items():
         if key.startswith("data."):
             record.data[key.removeprefix("data.")] = int(value)
         elif not key.startswith(("relevance_policy.", "oracle_front.")):
-            record.metrics[key] = value
+            record.metrics[as_in_journals(key, quality)] = value
     confirmed = any(key.startswith("confirm.") for key in record.metrics)
     text = read_artifact(client, parent, CONFIRM) if confirmed else "{}"
     return _as_study(record, json.loads(text))
@@ -115,11 +130,12 @@ def _as_study(record: StudyRecord, confirmation: dict[str, Any]) -> Study:
     others = sorted(set(frame.columns) - set(COLUMNS))
     frame = frame.reindex(columns=COLUMNS + others)
     points = [{"id": t.id, **point} for t in record.trials for point in t.operating_points]
-    for column in ("accuracy", "gflops"):
+    for column in ("quality", "gflops"):
         frame[column] = frame[column].astype("float64")
     return Study(
         name=record.name,
         status=record.status,
+        quality=_quality(record.params),
         runs=frame.sort_values(["started", "id"], ignore_index=True),
         references=record.references,
         data=record.data,
@@ -127,6 +143,10 @@ def _as_study(record: StudyRecord, confirmation: dict[str, Any]) -> Study:
         confirmation=confirmation,
         operating_points=pd.DataFrame(points, columns=None if points else POINT_COLUMNS),
     )
+
+
+def _quality(params: dict[str, Any]) -> str:
+    return str(params.get("data.quality", "accuracy"))
 
 
 def _row(trial: TrialRecord) -> dict[str, Any]:
@@ -153,7 +173,7 @@ def _timestamp(seconds: float | None) -> Any:
     return pd.NaT if seconds is None else pd.Timestamp(int(seconds * 1000), unit="ms", tz="UTC")
 
 
-def _trial(client: Any, run: Any) -> TrialRecord:
+def _trial(client: Any, run: Any, quality: str) -> TrialRecord:
     """A run of MLflow as the record of its journal; all its latest metrics count as final."""
     from adamml.tracking import read_artifact
 
@@ -168,7 +188,7 @@ def _trial(client: Any, run: Any) -> TrialRecord:
         overrides=json.loads(tags.get("adamml.overrides", "{}")),
         status=tags.get("status", "waiting"),
         fidelity=tags.get("fidelity"),
-        final=run.data.metrics,
+        final={as_in_journals(k, quality): v for k, v in run.data.metrics.items()},
         operating_points=json.loads(read_artifact(client, run, OPERATING_POINTS))
         if "operating_points" in tags
         else [],
@@ -211,10 +231,10 @@ def _child_of(parent: Any) -> str:
     return f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
 
 
-def _references(client: Any, parent: Any) -> dict[str, Any]:
+def _references(client: Any, parent: Any, quality: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in parent.data.metrics.items():
-        name, _, quantity = key.partition(".")
+        name, _, quantity = as_in_journals(key, quality).partition(".")
         if name == "relevance_policy":
             found.setdefault(name, {})[quantity] = value
         elif name == "oracle_front":

@@ -88,15 +88,15 @@ def _print_claim(console: Console, study: Study) -> None:
     how = escape(chosen_text(chosen))
     console.print(
         f"\nOn the test split: [bold]{escape(chosen['name'])}[/bold] ({how}) "
-        f"{100 * chosen['test_accuracy']:.2f}% at {chosen['test_gflops']:.4g} GFLOPs; "
-        f"{escape(other['name'])} (the strongest fusion) {100 * other['test_accuracy']:.2f}% at "
+        f"{study.said(chosen['test_quality'])} at {chosen['test_gflops']:.4g} GFLOPs; "
+        f"{escape(other['name'])} (the strongest fusion) {study.said(other['test_quality'])} at "
         f"{other['test_gflops']:.4g} GFLOPs: {found['points']:+.2f} points at "
         f"{100 * found['share']:.0f}% of the computation."
     )
 
 
 def _print_confirmation(console: Console, study: Study) -> None:
-    content = confirmation_table(study.confirmation)
+    content = confirmation_table(study)
     if not content["rows"]:
         return
     table = Table(title="Retrained with fresh seeds, on the test split", title_justify="left")

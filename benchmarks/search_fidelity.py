@@ -67,7 +67,7 @@ def agreement(trials: list) -> dict[str, float]:
     from scipy.stats import kendalltau
 
     found = {}
-    for name in ("accuracy", "gflops"):
+    for name in ("quality", "gflops"):
         cheap, dear = (np.array([t.finals[f][name] for t in trials]) for f in ("policy", "joint"))
         found[f"tau_{name}"] = round(float(kendalltau(cheap, dear).statistic), 3)
         found[f"median_change_{name}"] = round(float(np.median(dear - cheap)), 4)
@@ -110,7 +110,7 @@ def hypervolume(trials: list, reference: tuple[float, float]) -> float:
     from adamml import fronts
 
     finals = [t.finals["joint"] for t in trials if "joint" in t.finals]
-    accuracies, gflops = ([final[name] for final in finals] for name in ("accuracy", "gflops"))
+    accuracies, gflops = ([final[name] for final in finals] for name in ("quality", "gflops"))
     return fronts.hypervolume_fraction(accuracies, gflops, reference)
 
 

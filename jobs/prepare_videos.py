@@ -3,6 +3,15 @@
     python jobs/prepare_videos.py --format folders --videos clips --out data
     python jobs/prepare_videos.py --format kinetics --annotations train.csv validate.csv \\
         --videos k400 --out ks --classes kinetics_sounds
+    python jobs/prepare_videos.py --format activitynet --annotations activity_net.v1-3.min.json \\
+        --videos activitynet --out an
+    python jobs/prepare_videos.py --format lists --annotations fcvid_train_split.txt \\
+        fcvid_val_split.txt --videos fcvid --out fc
+    python jobs/prepare_videos.py --format sports1m --annotations train_partition.txt \\
+        test_partition.txt train_ids.txt test_ids.txt --videos sports1m --class-names labels.txt \\
+        --out sp
+    python jobs/prepare_videos.py --format reference --annotations rgb/train.txt rgb/val.txt \\
+        audio/train.txt audio/val.txt --videos rgb --sounds audio --out ks
 
 With --flow tvl1 the optical flow of the recipes with flow is computed as well. Running it again
 does only what is missing. Then: python jobs/sweep_ks.py --data data.
@@ -23,10 +32,13 @@ def main() -> int:
 
 
 def start(options: Any) -> int:
-    from adamml.preparing.job import REPORT, prepare_videos
+    from adamml.preparing.job import COUNTS, REPORT, prepare_videos
 
     found = prepare_videos(options)
     print(f"\n{found.counts.to_string()}\n")
+    for remark in found.remarks:
+        print(remark)
+    print(f"By class: {options.out / COUNTS}\n")
     if found.damaged:
         some = ", ".join(found.damaged[:3])
         print(f"{len(found.damaged)} files had changed since and were removed: {some}")

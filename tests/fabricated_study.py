@@ -32,8 +32,8 @@ def write_study(
         study.append("metrics", metrics={"hypervolume": 0.5 * (1 - math.exp(-number / 5))})
     study.append(
         "references",
-        relevance_policy={"accuracy": 0.955, "gflops": 0.305},
-        oracle_front={"accuracy": [0.62, 0.9, 0.97, 0.985], "gflops": [0.06, 0.14, 0.22, 0.36]},
+        relevance_policy={"quality": 0.955, "gflops": 0.305},
+        oracle_front={"quality": [0.62, 0.9, 0.97, 0.985], "gflops": [0.06, 0.14, 0.22, 0.36]},
     )
     for id in front(folder):
         study.append("tags", id=id, tags={"on_front": "true"})
@@ -41,10 +41,10 @@ def write_study(
         study.append("tags", id=CHOSEN, tags={"chosen": "true"})
         bias = {"rgb": 0.25, "audio": 0.25}
         study.append("tags", id=CHOSEN, tags={"operating_point": json.dumps(bias)})
-        test = {"test_accuracy": 0.909, "test_gflops": 0.301}
+        test = {"test_quality": 0.909, "test_gflops": 0.301}
         test |= {f"test_bias.{m}": value for m, value in bias.items()}
         study.append("test", id=CHOSEN, metrics=test)
-        test = {"test_accuracy": 0.902, "test_gflops": ALL_ON}
+        test = {"test_quality": 0.902, "test_gflops": ALL_ON}
         study.append("test", id="fusion-weighted", metrics=test)
         study.append("end", status="completed")
     return folder
@@ -54,7 +54,7 @@ def front(folder: Path) -> list[str]:
     """Ids of the trials that no other one beats."""
     trials = [t for t in read_study(folder).trials if t.kind == "trial" and t.final]
     accuracies, gflops = zip(
-        *((t.final["accuracy"], t.final["gflops"]) for t in trials), strict=True
+        *((t.final["quality"], t.final["gflops"]) for t in trials), strict=True
     )
     mask = non_dominated(accuracies, gflops)
     return [trial.id for trial, keep in zip(trials, mask, strict=True) if keep]
@@ -77,15 +77,15 @@ def _fixed(
     journal.append("start", id=id, kind=kind, method=method, name=name, params={}, overrides={})
     epochs = 4 if kind == "unimodal" else 0
     for epoch in range(1, epochs + 1):
-        metrics = {"loss": 2 / epoch, "accuracy": accuracy * epoch / epochs}
+        metrics = {"loss": 2 / epoch, "quality": accuracy * epoch / epochs}
         journal.append("epoch", epoch=epoch, stage="unimodal", metrics=metrics)
     rates = {f"selection_rate.{m}": float(method in (m, *FUSIONS)) for m in ("rgb", "audio")}
-    final = {"accuracy": accuracy, "gflops": gflops, **rates}
+    final = {"quality": accuracy, "gflops": gflops, **rates}
     journal.append("final", fidelity="joint", metrics=final)
     journal.append("end", status="completed", error=None)
 
 
-FINAL = ("accuracy", "gflops", "selection_rate")
+FINAL = ("quality", "gflops", "selection_rate")
 FUSIONS = ("average", "weighted", "max")
 
 
@@ -112,7 +112,7 @@ def _trial(folder: Path, clock: _Clock, number: int) -> None:
             return
         metrics = {
             "loss": 2.0 / epoch,
-            "accuracy": best * (1 - 0.3 / epoch),
+            "quality": best * (1 - 0.3 / epoch),
             "gflops": gflops * (1 + 0.3 / epoch),
             "temperature": 5 * 0.965**epoch,
             "selection_rate.rgb": rgb,
@@ -122,7 +122,7 @@ def _trial(folder: Path, clock: _Clock, number: int) -> None:
             metrics["policy.usage"] = 0.2 / epoch
         journal.append("epoch", epoch=epoch, stage=stage, metrics=metrics)
     final = {k: v for k, v in metrics.items() if k.partition(".")[0] in FINAL}
-    final |= {"accuracy": best, "gflops": gflops}
+    final |= {"quality": best, "gflops": gflops}
     fidelity = "joint" if joint else "policy"
     if method == "adamml":
         journal.append("operating_points", fidelity=fidelity, points=_points(final))
@@ -135,7 +135,7 @@ def _points(final: dict[str, float]) -> list[dict[str, float]]:
     changes = {-6.0: (-0.3, 0.1), -0.5: (-0.02, 0.9), 0.0: (0.0, 1.0), 0.25: (0.01, 1.02)}
     return [
         final
-        | {"accuracy": final["accuracy"] + more, "gflops": final["gflops"] * factor}
+        | {"quality": final["quality"] + more, "gflops": final["gflops"] * factor}
         | {"bias.rgb": bias, "bias.audio": bias}
         for bias, (more, factor) in changes.items()
     ]

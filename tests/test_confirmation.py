@@ -15,7 +15,7 @@ def retrained(
     return Retrained(
         key=key,
         seeds=[1000 + n for n in range(seeds)],
-        correct=dice.random((seeds, VIDEOS)) < levels[:, None],
+        values=(dice.random((seeds, VIDEOS)) < levels[:, None]).astype(float),
         gflops=np.full((seeds, VIDEOS), gflops),
     )
 
@@ -54,7 +54,7 @@ def test_the_median_surface_lies_between_best_and_worst() -> None:
         [retrained("a", 0.9, 1.0, spread=0.05), retrained("b", 0.6, 0.2, spread=0.1)], "a"
     )
     surfaces = attained(found)
-    at = {name: dict(zip(s["gflops"], s["accuracy"], strict=True)) for name, s in surfaces.items()}
+    at = {name: dict(zip(s["gflops"], s["quality"], strict=True)) for name, s in surfaces.items()}
     for gflops, row in ((1.0, 0), (0.2, 1)):
         accuracies = sorted(accuracy for accuracy, _ in found[row].by_seed)
         drawn = [at[name][gflops] for name in ("worst", "median", "best")]
@@ -66,5 +66,5 @@ def test_intervals_are_those_of_the_paired_bootstrap() -> None:
     from adamml.paired import bootstrap
 
     one = retrained("a", 0.7, 0.3)
-    assert confirmed([one], "a")[0].accuracy == bootstrap(one.correct)
+    assert confirmed([one], "a")[0].quality == bootstrap(one.values)
     assert confirmed([one], "a")[0].gflops.mean == pytest.approx(0.3)

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from adamml.projection import Point, start_tags, study_batches, trial_batch
+from adamml.projection import Point, as_in_journals, start_tags, study_batches, trial_batch
 
 
 def epoch(number: int, time: float = 2.0, **metrics: float) -> dict[str, object]:
@@ -13,7 +13,7 @@ START = {"event": "start", "time": 1.0, "id": "t", "kind": "trial", "method": "a
 
 def test_a_batch_holds_only_what_is_new_but_knows_what_came_before() -> None:
     events = [START, epoch(1, loss=3.0), epoch(2, loss=2.0)]
-    final = {"event": "final", "time": 2.0, "fidelity": "joint", "metrics": {"accuracy": 0.9}}
+    final = {"event": "final", "time": 2.0, "fidelity": "joint", "metrics": {"quality": 0.9}}
     batch = trial_batch([*events, final], since=3)
     assert batch.points == [Point("accuracy", 0.9, 2001, 2)]
     assert batch.tags == {"fidelity": "joint"}
@@ -28,7 +28,7 @@ def test_an_epoch_done_again_adds_no_second_point() -> None:
 
 
 def test_any_split_of_a_journal_adds_the_same_points() -> None:
-    final = {"event": "final", "time": 4.0, "fidelity": "policy", "metrics": {"accuracy": 0.5}}
+    final = {"event": "final", "time": 4.0, "fidelity": "policy", "metrics": {"quality": 0.5}}
     end = {"event": "end", "time": 5.0, "status": "completed", "error": None}
     events = [START, epoch(1, loss=1.0), epoch(1, loss=1.0), epoch(2, loss=0.5), final, end]
     whole = trial_batch(events).points
@@ -76,7 +76,7 @@ def test_a_study_event_reaches_the_run_it_names() -> None:
         {"event": "metrics", "time": 2.0, "metrics": {"hypervolume": 0.1}},
         {"event": "metrics", "time": 3.0, "metrics": {"hypervolume": 0.2}},
         {"event": "tags", "time": 4.0, "id": "t", "tags": {"on_front": "true"}},
-        {"event": "test", "time": 5.0, "id": "t", "metrics": {"test_accuracy": 0.9}},
+        {"event": "test", "time": 5.0, "id": "t", "metrics": {"test_quality": 0.9}},
         {"event": "artifact", "time": 6.0, "path": "report.html"},
         {"event": "data", "time": 6.0, "bad": {"x": "empty"}, "silent": 2, "videos": 9},
     ]
@@ -96,8 +96,8 @@ def test_a_study_event_reaches_the_run_it_names() -> None:
 
 
 def test_the_oracle_front_is_a_history_with_a_step_per_point() -> None:
-    front = {"accuracy": [0.5, 0.9], "gflops": [0.1, 0.2]}
-    relevance = {"accuracy": 0.8, "gflops": 0.15}
+    front = {"quality": [0.5, 0.9], "gflops": [0.1, 0.2]}
+    relevance = {"quality": 0.8, "gflops": 0.15}
     event = {"event": "references", "time": 1.0, "oracle_front": front}
     points = study_batches([event | {"relevance_policy": relevance}])[""].points
     assert [p.value for p in points if p.key == "oracle_front.accuracy"] == [0.5, 0.9]
@@ -106,7 +106,7 @@ def test_the_oracle_front_is_a_history_with_a_step_per_point() -> None:
 
 
 def test_operating_points_are_an_artifact_that_the_next_ones_replace() -> None:
-    points = [{"accuracy": 0.9, "gflops": 0.1, "bias.rgb": -0.5}]
+    points = [{"quality": 0.9, "gflops": 0.1, "bias.rgb": -0.5}]
     event = {"event": "operating_points", "time": 2.0, "fidelity": "policy", "points": points}
     later = event | {"time": 3.0, "points": [*points, *points]}
     batch = trial_batch([START, event])
@@ -121,6 +121,34 @@ def test_operating_points_are_an_artifact_that_the_next_ones_replace() -> None:
 def test_regret_reaches_the_trial_it_is_of() -> None:
     events = [
         {"event": "start", "time": 1.0, "name": "s"},
-        {"event": "regret", "time": 2.0, "id": "t", "metrics": {"accuracy_regret": 0.1}},
+        {"event": "regret", "time": 2.0, "id": "t", "metrics": {"quality_regret": 0.1}},
     ]
     assert study_batches(events)["t"].points == [Point("accuracy_regret", 0.1, 2000, 0)]
+
+
+def test_quality_has_its_own_name_in_mlflow() -> None:
+    start = START | {"params": {"data.quality": "map"}}
+    metrics = {"quality": 0.5, "quality_se": 0.01, "accuracy": 0.6, "top5_accuracy": 0.9}
+    shown = [p.key for p in trial_batch([start, epoch(1, **metrics)]).points]
+    assert shown == ["map", "map_se", "accuracy", "top5_accuracy"]
+    assert [as_in_journals(key, "map") for key in shown] == list(metrics)
+    study = [
+        start,
+        {"event": "test", "time": 2.0, "id": "t", "metrics": {"test_quality": 0.4}},
+        {"event": "metrics", "time": 2.0, "metrics": {"confirm.t.quality_low": 0.3}},
+        {"event": "references", "time": 2.0, "relevance_policy": {"quality": 0.8}},
+    ]
+    batches = study_batches(study)
+    assert [p.key for p in batches["t"].points] == ["test_map"]
+    assert [p.key for p in batches[""].points] == ["confirm.t.map_low", "relevance_policy.map"]
+
+
+@pytest.mark.parametrize(
+    "name", ["quality", "quality_se", "test_quality", "quality_regret", "confirm.t.quality_high"]
+)
+@pytest.mark.parametrize("quality", ["accuracy", "map"])
+def test_journals_get_their_names_back(name: str, quality: str) -> None:
+    events = [START | {"params": {"data.quality": quality}}, epoch(1, **{name: 0.5})]
+    (point,) = trial_batch(events).points
+    assert quality in point.key
+    assert as_in_journals(point.key, quality) == name

@@ -39,12 +39,12 @@ def test_an_epoch_done_again_counts_once_and_the_last_holds() -> None:
 
 def test_the_last_final_and_the_last_end_hold() -> None:
     end = {"event": "end", "time": 9.0, "status": "completed", "error": None}
-    policy = {"event": "final", "time": 8.0, "fidelity": "policy", "metrics": {"accuracy": 0.8}}
-    joint = policy | {"fidelity": "joint", "metrics": {"accuracy": 0.9}}
+    policy = {"event": "final", "time": 8.0, "fidelity": "policy", "metrics": {"quality": 0.8}}
+    joint = policy | {"fidelity": "joint", "metrics": {"quality": 0.9}}
     assert summarise([START, policy, end]).status == "completed"
     again = summarise([START, policy, end, START | {"time": 10.0}, joint])
     assert (again.status, again.ended, again.fidelity) == ("running", None, "joint")
-    assert again.final == {"accuracy": 0.9}
+    assert again.final == {"quality": 0.9}
 
 
 def test_a_failure_keeps_its_traceback_until_the_next_attempt() -> None:
@@ -61,17 +61,17 @@ def test_a_study_is_its_journal_and_those_of_its_trials(tmp_path: Path) -> None:
         Journal(study / "trials" / name / "journal.jsonl").append("start", id=name, kind="trial")
     (study / "trials" / "empty").mkdir()
     journal.append("tags", id="a", tags={"on_front": "true"})
-    journal.append("test", id="a", metrics={"test_accuracy": 0.9})
+    journal.append("test", id="a", metrics={"test_quality": 0.9})
     journal.append("tags", id="nobody", tags={"on_front": "true"})
     journal.append("metrics", metrics={"hypervolume": 0.1})
     journal.append("metrics", metrics={"hypervolume": 0.2})
     journal.append("data", bad={"x.mp4": "empty"}, silent=1, videos=9)
-    journal.append("references", relevance_policy={"accuracy": 0.9, "gflops": 1.0})
+    journal.append("references", relevance_policy={"quality": 0.9, "gflops": 1.0})
     journal.append("end", status="completed")
     record = read_study(study)
     assert [t.id for t in record.trials] == ["b", "a", "empty"]
     assert record.trials[1].tags == {"on_front": "true"}
-    assert record.trials[1].test == {"test_accuracy": 0.9}
+    assert record.trials[1].test == {"test_quality": 0.9}
     assert record.metrics == {"hypervolume": 0.2}
     assert record.data == {"bad": {"x.mp4": "empty"}, "silent": 1, "videos": 9}
     assert record.references["relevance_policy"]["gflops"] == 1.0
@@ -86,16 +86,16 @@ def test_a_folder_without_a_journal_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_operating_points_are_those_of_the_last_final() -> None:
     def points(time: float, accuracy: float) -> dict[str, object]:
-        found = [{"accuracy": accuracy, "gflops": 0.1, "bias.rgb": 0.0}]
+        found = [{"quality": accuracy, "gflops": 0.1, "bias.rgb": 0.0}]
         return {"event": "operating_points", "time": time, "fidelity": "policy", "points": found}
 
-    final = {"event": "final", "time": 8.0, "fidelity": "policy", "metrics": {"accuracy": 0.8}}
+    final = {"event": "final", "time": 8.0, "fidelity": "policy", "metrics": {"quality": 0.8}}
     first = [START, points(7.0, 0.8), final]
     assert summarise(first).operating_points == points(7.0, 0.8)["points"]
     cut = [*first, START, points(9.0, 0.9)]  # killed before its final: the metrics are the old ones
     assert summarise(cut).operating_points == points(7.0, 0.8)["points"]
-    joint = final | {"fidelity": "joint", "metrics": {"accuracy": 0.9}}
-    assert summarise([*cut, START, points(10.0, 0.9), joint]).operating_points[0]["accuracy"] == 0.9
+    joint = final | {"fidelity": "joint", "metrics": {"quality": 0.9}}
+    assert summarise([*cut, START, points(10.0, 0.9), joint]).operating_points[0]["quality"] == 0.9
     assert summarise([*first, START, joint]).operating_points == []
 
 
@@ -103,7 +103,7 @@ def test_the_last_regret_holds(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append("start", name="s")
     Journal(tmp_path / "trials" / "a" / "journal.jsonl").append("start", id="a", kind="trial")
-    journal.append("regret", id="a", metrics={"accuracy_regret": 0.1, "gflops_regret": 0.2})
-    journal.append("regret", id="a", metrics={"accuracy_regret": -0.1})
-    journal.append("regret", id="nobody", metrics={"accuracy_regret": 0.3})
-    assert read_study(tmp_path).trials[0].regret == {"accuracy_regret": -0.1}
+    journal.append("regret", id="a", metrics={"quality_regret": 0.1, "gflops_regret": 0.2})
+    journal.append("regret", id="a", metrics={"quality_regret": -0.1})
+    journal.append("regret", id="nobody", metrics={"quality_regret": 0.3})
+    assert read_study(tmp_path).trials[0].regret == {"quality_regret": -0.1}

@@ -26,25 +26,25 @@ class Retrained:
 
     key: str
     seeds: list[int]
-    correct: Array
-    """[seeds, videos], 1 where right."""
+    values: Array
+    """[seeds, videos]: what each contributes to the quality, of accuracy 1 where right."""
     gflops: Array
     """[seeds, videos]."""
 
     def at(self, seeds: Sequence[int]) -> Array:
-        return self.correct[[self.seeds.index(seed) for seed in seeds]].astype(float)
+        return self.values[[self.seeds.index(seed) for seed in seeds]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmed:
     key: str
     seeds: list[int]
-    accuracy: Estimate
+    quality: Estimate
     gflops: Estimate
     by_seed: list[tuple[float, float]]
-    """(accuracy, GFLOPs) at each seed."""
+    """(quality, GFLOPs) at each seed."""
     difference: Estimate | None
-    """Of accuracy, to the fusion on the same videos at the same seeds; None for itself."""
+    """Of quality, to the fusion on the same videos at the same seeds; None for itself."""
     on_front: float
     """Probability that no other configuration dominates it."""
 
@@ -67,11 +67,11 @@ def confirmed(found: Sequence[Retrained], fusion: str) -> list[Confirmed]:
         Confirmed(
             key=r.key,
             seeds=r.seeds,
-            accuracy=bootstrap(r.correct),
+            quality=bootstrap(r.values),
             gflops=bootstrap(r.gflops),
             by_seed=[
-                (float(a), float(g))
-                for a, g in zip(r.correct.mean(1), r.gflops.mean(1), strict=True)
+                (float(q), float(g))
+                for q, g in zip(r.values.mean(1), r.gflops.mean(1), strict=True)
             ],
             difference=None if other is None or r is other else _difference(r, other),
             on_front=probability,
@@ -82,27 +82,27 @@ def confirmed(found: Sequence[Retrained], fusion: str) -> list[Confirmed]:
 
 def on_front(found: Sequence[Retrained]) -> list[float]:
     """The probability of each to be dominated by no other one."""
-    accuracies = np.stack(_replicates([r.correct.astype(float) for r in found]))
+    qualities = np.stack(_replicates([r.values for r in found]))
     gflops = np.stack(_replicates([r.gflops for r in found]))
-    masks = [fronts.non_dominated(a, g) for a, g in zip(accuracies.T, gflops.T, strict=True)]
+    masks = [fronts.non_dominated(q, g) for q, g in zip(qualities.T, gflops.T, strict=True)]
     return [float(share) for share in np.mean(masks, axis=0)]
 
 
 def attained(found: Sequence[Confirmed]) -> Mapping[str, Any]:
     """Attainment over seeds: what half of them reach ("median"), what any ("best") and all
-    ("worst") of them do, each {"gflops": [...], "accuracy": [...]}; over the seeds of all."""
+    ("worst") of them do, each {"gflops": [...], "quality": [...]}; over the seeds of all."""
     common = sorted(set.intersection(*(set(c.seeds) for c in found))) if found else []
     if not common:
         return {}
     runs = []
     for seed in common:
         points = [c.by_seed[c.seeds.index(seed)] for c in found]
-        runs.append(([accuracy for accuracy, _ in points], [gflops for _, gflops in points]))
+        runs.append(([quality for quality, _ in points], [gflops for _, gflops in points]))
     surfaces = {"best": 100 / len(common), "median": 50.0, "worst": 100.0}
     shown = {}
     for name, percentile in surfaces.items():
-        gflops, accuracy = fronts.attainment_surface(runs, percentile)
-        shown[name] = {"gflops": gflops.tolist(), "accuracy": accuracy.tolist()}
+        gflops, quality = fronts.attainment_surface(runs, percentile)
+        shown[name] = {"gflops": gflops.tolist(), "quality": quality.tolist()}
     return shown
 
 

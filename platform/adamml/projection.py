@@ -20,6 +20,9 @@ OPERATING_POINTS = "operating_points.json"
 """A trial's artifact; the tag operating_points counts them."""
 
 
+_QUALITY = re.compile(r"(^|test_|\.)quality(?=$|_)")
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     key: str
@@ -49,7 +52,7 @@ def trial_batch(events: Sequence[Event], since: int = 0) -> Batch:
     An epoch that a retried attempt did again keeps its first points: MLflow can't replace one.
     Final metrics get the last epoch's step, so that they are the values MLflow shows as latest.
     """
-    batch = Batch()
+    batch, quality = Batch(), quality_of(events)
     seen: set[int] = set()
     for index, event in enumerate(events):
         new = index >= since
@@ -58,11 +61,11 @@ def trial_batch(events: Sequence[Event], since: int = 0) -> Batch:
                 _running(batch, event, new)
             case "epoch":
                 if new and event["epoch"] not in seen:
-                    _add_points(batch, event, event["epoch"])
+                    _add_points(batch, event, event["epoch"], quality)
                     batch.tags["stage"] = event.get("stage", "")
                 seen.add(event["epoch"])
             case "final" if new:
-                _add_points(batch, event, max(seen, default=0))
+                _add_points(batch, event, max(seen, default=0), quality)
                 batch.tags["fidelity"] = str(event.get("fidelity"))
             case "operating_points" if new:
                 batch.texts[OPERATING_POINTS] = json.dumps(event["points"], indent=1)
@@ -74,7 +77,7 @@ def trial_batch(events: Sequence[Event], since: int = 0) -> Batch:
 
 def study_batches(events: Sequence[Event], since: int = 0) -> dict[str, Batch]:
     """What events[since:] of a study's journal add: trial id -> batch; "": its own run."""
-    batches = {"": Batch()}
+    batches, quality = {"": Batch()}, quality_of(events)
     own, steps = batches[""], 0
     for index, event in enumerate(events):
         new = index >= since
@@ -83,27 +86,33 @@ def study_batches(events: Sequence[Event], since: int = 0) -> dict[str, Batch]:
                 _running(own, event, new)
             case "metrics":
                 if new:
-                    _add_points(own, event, event.get("step", steps))
+                    _add_points(own, event, event.get("step", steps), quality)
                 steps += 1
             case "references" if new:
-                _add_references(own, event)
+                _add_references(own, event, quality)
             case "data" if new:
                 counts = {k: v for k, v in event.items() if k in ("videos", "silent")}
                 counts["bad"] = len(event.get("bad", {}))
-                _add_points(
-                    own, {**event, "metrics": {f"data.{k}": v for k, v in counts.items()}}, 0
-                )
+                found = {f"data.{k}": v for k, v in counts.items()}
+                _add_points(own, {**event, "metrics": found}, 0, quality)
                 own.texts["bad_files.json"] = json.dumps(event.get("bad", {}), indent=1)
             case "tags" if new:
                 trial = batches.setdefault(event["id"], Batch())
                 trial.tags |= {_key(k): str(v)[:MAX_TAG] for k, v in event["tags"].items()}
             case "test" | "regret" if new:
-                _add_points(batches.setdefault(event["id"], Batch()), event, 0)
+                _add_points(batches.setdefault(event["id"], Batch()), event, 0, quality)
             case "artifact" if new:
                 own.files.append(event["path"])
             case "end":
                 _ended(own, event, new)
     return batches
+
+
+def quality_of(events: Sequence[Event]) -> str:
+    """The name that a journal's quality has in MLflow."""
+    params = (event.get("params", {}) for event in events if event["event"] == "start")
+    known = (found["data.quality"] for found in params if "data.quality" in found)
+    return str(next(known, "accuracy"))
 
 
 def start_tags(event: Event) -> dict[str, str]:
@@ -137,20 +146,28 @@ def _ended(batch: Batch, event: Event, new: bool) -> None:
         batch.tags["error"] = error.strip().rpartition("\n")[2][:MAX_TAG]
 
 
-def _add_points(batch: Batch, event: Event, step: int) -> None:
+def _add_points(batch: Batch, event: Event, step: int, quality: str) -> None:
     """A final in the same millisecond as its epoch must still count as the later one."""
     time_ms = milliseconds(event) + (event["event"] == "final")
-    for key, value in event["metrics"].items():
-        batch.points.append(Point(_key(key), float(value), time_ms, step))
+    for name, value in event["metrics"].items():
+        key = _key(_QUALITY.sub(rf"\g<1>{quality}", name))
+        batch.points.append(Point(key, float(value), time_ms, step))
 
 
-def _add_references(batch: Batch, event: Event) -> None:
+def as_in_journals(metric: str, quality: str) -> str:
+    """The name that a metric of MLflow has in a journal: its quality is called quality."""
+    named = rf"(^|test_|\.){re.escape(quality)}(?=$|_(?:se|regret|low|high)$)"
+    return re.sub(named, r"\g<1>quality", metric)
+
+
+def _add_references(batch: Batch, event: Event, quality: str) -> None:
     """The relevance policy as two metrics; the oracle front as histories, one step per point."""
     for name, columns in event.items():
         if isinstance(columns, Mapping):
             for key, values in columns.items():
                 for step, value in enumerate(values if isinstance(values, list) else [values]):
-                    _add_points(batch, {**event, "metrics": {f"{name}.{key}": value}}, step)
+                    metrics = {f"{name}.{key}": value}
+                    _add_points(batch, {**event, "metrics": metrics}, step, quality)
 
 
 def _key(name: str) -> str:

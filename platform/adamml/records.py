@@ -40,7 +40,7 @@ class TrialRecord:
     finals: dict[str, dict[str, float]] = field(default_factory=dict)
     """Fidelity -> final metrics at it, in the order in which they were reached."""
     operating_points: list[dict[str, float]] = field(default_factory=list)
-    """Of the model of the final metrics, cheapest first: accuracy, gflops, selection_rate.* and
+    """Of the model of the final metrics, cheapest first: quality, gflops, selection_rate.* and
     bias.* (training/operating_points.py). Empty where its policy has no logits."""
     error: str | None = None
     started: float | None = None
@@ -51,10 +51,10 @@ class TrialRecord:
     """From the study's journal: on_front, chosen, operating_point (the decision bias under which
     the chosen trial was chosen, as JSON; "none" for a trial as it is)."""
     test: dict[str, float] = field(default_factory=dict)
-    """From the study's journal: test_accuracy, test_gflops, ... and test_bias.<modality>, the
+    """From the study's journal: test_quality, test_gflops, ... and test_bias.<modality>, the
     decision bias under which the trial was tested."""
     regret: dict[str, float] = field(default_factory=dict)
-    """From the study's journal: accuracy_regret, gflops_regret (training/policy_quality.py)."""
+    """From the study's journal: quality_regret, gflops_regret (training/policy_quality.py)."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -18,13 +18,18 @@ VALIDATION = {"rgb": 0.95, "audio": 0.60}
 """The better one on test is the worse one on validation."""
 
 
+def settings(folder: Path) -> None:
+    (folder / "study.json").write_text('{"config": {"data.quality": "accuracy"}}')
+
+
 def write(folder: Path, method: str, seed: int, ids: list[str]) -> None:
     own = folder / "trials" / trial_id(method, seed)
     journal = Journal(own / "journal.jsonl")
     journal.append("start", id=own.name, kind="trial", method=method, name=method)
-    final = {"accuracy": VALIDATION.get(method, 0.9), "gflops": GFLOPS[method]}
+    final = {"quality": VALIDATION.get(method, 0.9), "gflops": GFLOPS[method]}
     journal.append("final", fidelity="joint", metrics=final)
     journal.append("end", status="completed", error=None)
+    settings(folder)
     dice = np.random.default_rng((seed, len(method)))
     labels = np.arange(len(ids)) % CLASSES
     right = dice.random(len(ids)) < ACCURACY[method]
@@ -54,8 +59,8 @@ def test_the_table_has_a_row_per_method_with_its_interval(found: Results) -> Non
     assert list(table.index) == list(ACCURACY)
     for method, accuracy in ACCURACY.items():
         row = table.loc[method]
-        assert row["accuracy"] == pytest.approx(100 * accuracy, abs=6)
-        assert row["low"] < row["accuracy"] < row["high"]
+        assert row["quality"] == pytest.approx(100 * accuracy, abs=6)
+        assert row["low"] < row["quality"] < row["high"]
         assert row["seeds"] == len(SEEDS)
         assert row["gflops"] == pytest.approx(GFLOPS[method])
     assert table.loc["adamml", "savings"] == pytest.approx(45.0)
@@ -69,7 +74,7 @@ def test_claims_are_paired_and_say_what_holds(found: Results) -> None:
     assert set(claims) == {"matched_random", "weighted", "rgb"}, "random was not compared"
     assert claims["matched_random"].verdict == "beats"
     assert claims["weighted"].verdict == "cannot be told from"
-    table = found.table.set_index("method")["accuracy"]
+    table = found.table.set_index("method")["quality"]
     gain = table["adamml"] - table["matched_random"]
     claim = claims["matched_random"]
     assert claim.difference.mean == pytest.approx(gain)
@@ -95,6 +100,7 @@ def test_methods_are_compared_on_the_videos_that_all_of_them_have(study: Path) -
 
 
 def test_nothing_tested_is_an_empty_table(tmp_path: Path) -> None:
+    settings(tmp_path)
     found = results(tmp_path, list(ACCURACY), SEEDS)
     assert found.table.empty
     assert found.claims == []
@@ -107,5 +113,5 @@ def test_markdown_and_metrics_repeat_the_table(found: Results) -> None:
     assert all(f"| {' | '.join(row)} |" in text for row in rows)
     assert all(f"- {sentence(claim)}" in text for claim in found.claims)
     values = metrics(found)
-    assert values["adamml.accuracy"] == found.table.set_index("method").loc["adamml", "accuracy"]
+    assert values["adamml.accuracy"] == found.table.set_index("method").loc["adamml", "quality"]
     assert values["claim.adamml_over_matched_random.low"] > 0

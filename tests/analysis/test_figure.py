@@ -51,7 +51,7 @@ def test_every_finished_run_is_drawn_once_in_percent(study: Study) -> None:
         for x, y in zip(trace.x, trace.y, strict=True)
     ]
     finished = study.finished
-    expected = zip(finished["gflops"], 100 * finished["accuracy"], strict=True)
+    expected = zip(finished["gflops"], 100 * finished["quality"], strict=True)
     assert sorted(drawn) == sorted(expected)
 
 

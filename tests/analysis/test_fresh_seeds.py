@@ -24,13 +24,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Retrained(
             key=key,
             seeds=[1001, 1002, 1003],
-            correct=dice.random((3, 200)) < accuracy,
+            values=(dice.random((3, 200)) < accuracy).astype(float),
             gflops=np.full((3, 200), gflops),
         )
         for key, accuracy, gflops in (("trial-000", 0.9, 0.55), ("adamml-16", 0.88, 0.3))
     ]
     names = {"trial-000": "000 always_on", "adamml-16": HOSTILE}
-    searched = {"trial-000": {"accuracy": 0.91, "gflops": 0.55}, "adamml-16": {}}
+    searched = {"trial-000": {"quality": 0.91, "gflops": 0.55}, "adamml-16": {}}
     rows = [
         asdict(row) | {"name": names[row.key], "method": "", "searched": searched[row.key]}
         for row in confirmed(found, "trial-000")
@@ -40,9 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     id = "confirm-trial-000-seed-1001"
     journal = Journal(folder / "trials" / id / "journal.jsonl")
     journal.append("start", id=id, kind="confirm", method="always_on", name=id, overrides={})
-    journal.append("final", fidelity="joint", metrics={"accuracy": 1.0, "gflops": 0.55})
+    journal.append("final", fidelity="joint", metrics={"quality": 1.0, "gflops": 0.55})
     journal.append("end", status="completed", error=None)
-    test = {"test_accuracy": 1.0, "test_gflops": 0.55}
+    test = {"test_quality": 1.0, "test_gflops": 0.55}
     Journal(folder / "journal.jsonl").append("test", id=id, metrics=test)
     return folder
 
@@ -64,7 +64,7 @@ def test_the_figure_has_the_test_front_with_intervals(study: Study) -> None:
 
 
 def test_the_table_says_difference_probability_and_optimism(study: Study) -> None:
-    table = confirmation_table(study.confirmation)
+    table = confirmation_table(study)
     fusion, chosen = (dict(zip(table["columns"], row, strict=True)) for row in table["rows"])
     assert (fusion["points to fusion"], fusion["seeds"]) == ("", "3")
     assert fusion["optimism"][0] in "+-"

@@ -24,7 +24,7 @@ def test_the_front_of_all_points_is_a_thin_line_of_its_own(study: Study) -> None
     line, plain = trace(study, FRONT_NAME), trace(study, "validation front")
     trials = study.finished[study.finished["kind"] == "trial"]
     points = pd.concat([study.operating_points, trials])
-    kept = points[non_dominated(points["accuracy"], points["gflops"])]
+    kept = points[non_dominated(points["quality"], points["gflops"])]
     assert list(line.x) == sorted(set(kept["gflops"]))
     assert line.line.width < plain.line.width
     for x, y in zip(plain.x, plain.y, strict=True):
@@ -36,7 +36,7 @@ def test_a_chosen_trials_own_curve_passes_through_the_trial(study: Study) -> Non
     line = trace(study, "operating points of adamml 16")
     run = study.runs[study.runs["id"] == "adamml-16"].iloc[0]
     assert len(line.x) == 4
-    assert (run["gflops"], 100 * run["accuracy"]) in set(zip(line.x, line.y, strict=True))
+    assert (run["gflops"], 100 * run["quality"]) in set(zip(line.x, line.y, strict=True))
     assert any("rgb -6, audio -6" in text for text in line.text)
 
 

@@ -56,7 +56,7 @@ def test_the_last_study_is_found_without_its_name(
 def test_the_front_is_sorted_and_the_chosen_one_is_on_it(folder: Path) -> None:
     study = from_study_dir(folder)
     assert set(study.front["id"]) == set(front(folder))
-    assert study.front["accuracy"].is_monotonic_increasing
+    assert study.front["quality"].is_monotonic_increasing
     assert study.front["gflops"].is_monotonic_increasing
     assert study.runs.loc[study.runs["chosen"], "id"].tolist() == [CHOSEN]
 
@@ -70,7 +70,7 @@ def test_only_what_differs_between_trials_counts_as_searched(folder: Path) -> No
 def test_a_trial_without_final_metrics_is_not_finished(folder: Path) -> None:
     journal = Journal(folder / "trials" / "late" / "journal.jsonl")
     journal.append("start", id="late", kind="trial", method="adamml", name="late")
-    journal.append("epoch", epoch=1, stage="s", metrics={"accuracy": 0.99, "gflops": 0.01})
+    journal.append("epoch", epoch=1, stage="s", metrics={"quality": 0.99, "gflops": 0.01})
     study = from_study_dir(folder)
     assert study.runs["id"].iloc[-1] == "late"
     assert not {"late", "adamml-07"} & set(study.finished["id"])

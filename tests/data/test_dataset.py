@@ -90,6 +90,26 @@ def test_bad_videos_are_left_out_and_index_is_a_row_of_what_is_left(
     assert len(dataset[1]["audio"].unique()) > 100
 
 
+def test_labels_for_map_are_multi_hot(
+    make_manifest: Callable[..., Manifest], write_media: Callable[..., Path], config: Config
+) -> None:
+    made = make_manifest(["0.mp4", "1.mp4"])
+    for row in range(2):
+        write_media(made.path(row))
+    rows = made.table.drop(columns="label").assign(labels=[[1], [0, 2]])
+    manifest = replace(made, table=rows, quality="map")
+    several = replace(config, data=replace(config.data, quality="map", num_classes=3))
+    frames = open_frames(manifest, several)
+    dataset = SegmentDataset(manifest, several, num_segments=3, training=False, frames=frames)
+    assert dataset.labels.tolist() == [[0, 1, 0], [1, 0, 1]]
+    assert dataset[1]["label"].tolist() == [1, 0, 1]
+    one = replace(config, data=replace(config.data, num_classes=3))
+    with pytest.raises(
+        ValueError, match=r"data.quality must be 'map' .* got 'accuracy' and \(0, 2\)"
+    ):
+        SegmentDataset(manifest, one, num_segments=3, training=False, frames=frames)
+
+
 def test_damage_that_shows_late_gives_black_frames_not_a_crash(
     make_manifest: Callable[..., Manifest],
     write_media: Callable[..., Path],

@@ -1,48 +1,15 @@
 """One contract for all formats: small files of each, and what they must become."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from adamml.data.formats import FORMATS
-from adamml.data.formats.annotations import COLUMNS, Annotations
-from adamml.data.formats.kinetics import KINETICS_SOUNDS
+from adamml.data.formats.annotations import COLUMNS, Annotations, with_quality
 from adamml.data.formats.splits import with_splits
+from annotation_files import SMALL, write
 
-Files = Callable[[Path], list[Path]]
-
-
-def write(folder: Path, name: str, text: str) -> Path:
-    (folder / name).write_text(text)
-    return folder / name
-
-
-def kinetics(folder: Path) -> list[Path]:
-    head = "label,youtube_id,time_start,time_end,split,is_cc\n"
-    train = [
-        f'"{label}",t{label}{n},{n},{n + 10},train,0' for label in ("a b", "c") for n in range(20)
-    ]
-    test = [f"c,e{n},0,10,validate,1" for n in range(3)] + ["c,nobody,0,10,test,0"]
-    return [
-        write(folder, "train.csv", head + "\n".join(train) + "\n"),
-        write(folder, "validate.csv", head + "\n".join(test) + "\n"),
-    ]
-
-
-def folders(folder: Path) -> list[Path]:
-    for label, count in (("a b", 25), ("c", 25), ("empty", 0)):
-        (folder / "media" / label).mkdir(parents=True)
-        for n in range(count):
-            write(folder / "media" / label, f"{n}.mp4", "")
-        write(folder / "media" / label, "notes.txt", "")
-    return [folder / "media"]
-
-
-SMALL: dict[str, Files] = {
-    "kinetics": kinetics,
-    "folders": folders,
-}
+SEVERAL_LABELS = ("activitynet", "lists", "sports1m", "reference")
 
 
 @pytest.fixture(params=FORMATS)
@@ -62,7 +29,30 @@ def test_all_become_one_table(name: str, found: Annotations) -> None:
     counts = found.table["split"].value_counts()
     assert (counts["train"], counts["evaluation"]) == (40, evaluation)
     assert found.table["id"].is_unique
-    assert not found.multi_label
+    assert found.multi_label == (name in SEVERAL_LABELS)
+    labels = found.table["labels"]
+    assert labels.map(lambda row: row == tuple(sorted(set(row))) and len(row) > 0).all()
+    assert set(labels.explode()) == {0, 1}
+    assert found.table.groupby("source")["split"].nunique().max() == 1
+
+
+def test_quality_is_what_papers_report(name: str, found: Annotations) -> None:
+    assert found.quality == ("map" if name in SEVERAL_LABELS else "accuracy")
+    assert with_quality(found, "map").quality == "map"
+    with pytest.raises(ValueError, match="--quality must be accuracy or map, got mAP"):
+        with_quality(found, "mAP")
+    if found.multi_label:
+        with pytest.raises(ValueError, match=r"must be map where a clip has several labels, .*1 s"):
+            with_quality(found, "accuracy")
+    else:
+        assert with_quality(found, "accuracy").quality == "accuracy"
+
+
+def test_reading_twice_gives_the_same(name: str, found: Annotations, tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    again = FORMATS[name](SMALL[name](tmp_path / "again"), None)
+    pd.testing.assert_frame_equal(again.table, found.table)
+    assert again.classes == found.classes
 
 
 def test_nothing_of_the_published_evaluation_split_reaches_a_search(found: Annotations) -> None:
@@ -100,38 +90,133 @@ def test_clips_of_one_video_stay_together() -> None:
     assert (ours["split"] == "validation").sum() == 9
 
 
+def test_files_that_are_too_many_none_or_a_folder_are_refused(name: str, tmp_path: Path) -> None:
+    files = SMALL[name](tmp_path)
+    read = FORMATS[name]
+    for wrong in ([], files * 100, [tmp_path / "nowhere"] * len(files)):
+        with pytest.raises(ValueError, match=rf"{name} must be|must be a file|{name} takes"):
+            read(wrong, None)
+    if name != "folders":
+        with pytest.raises(ValueError, match="--annotations must be a file, got"):
+            read([tmp_path] * len(files), None)
+        with (tmp_path / "sparse").open("wb") as sparse:
+            sparse.truncate(2**30 + 1)
+        with pytest.raises(ValueError, match=r"must have at most 1073741824 bytes, got .*sparse"):
+            read([tmp_path / "sparse"] * len(files), None)
+
+
+def test_a_subset_that_nobody_knows_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"unknown subset|--classes must not be given"):
+        FORMATS[name](SMALL[name](tmp_path), "sounds")
+
+
+def in_both_splits(name: str, folder: Path) -> list[Path]:
+    """The files of SMALL, where the evaluation has a video of the training split too."""
+    files = SMALL[name](folder)
+    more = {
+        "kinetics": HEAD + "c,ta b0,50,60,validate\nc,e9,0,10,validate\n",
+        "lists": "./x/t0.webm,300,0\nx/e9.mp4,300,1\n",
+        "reference": "x y//t0;1;300;0\nx/e9;1;200;1\n",
+    }
+    if name in more:
+        files[-1] = write(folder, "both.txt", more[name])
+    return files
+
+
+@pytest.mark.parametrize("name", ["kinetics", "lists", "reference"])
+def test_a_video_in_both_published_splits_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"both\.txt:\d: an id must be there once|one published spl"
+    ):
+        FORMATS[name](in_both_splits(name, tmp_path), None)
+
+
+def test_sports1m_counts_a_video_in_both_as_evaluation(tmp_path: Path) -> None:
+    files = SMALL["sports1m"](tmp_path)
+    assert "v=e0 1" in files[0].read_text()
+    ours = with_splits(FORMATS["sports1m"](files, None).table).set_index("id")
+    assert ours.loc["e0", "split"] == "test"
+    every = with_splits(FORMATS["sports1m"](files[:2], None).table).set_index("id")
+    assert every.loc["e0", "split"] == "test"
+    assert len(every) == 50
+
+
+HEAD = "label,youtube_id,time_start,time_end,split\n"
+URL = "http://x?v=a"
+DATABASE = '{"database": {%s, %s}}'
+TRAINING = '"a": {"subset": "training", "annotations": [{"label": "x"}]}'
+LABEL = '{"database": {"v": {"subset": "training", "annotations": [%s]}}}'
 BROKEN = {
     "kinetics": [
-        "label,youtube_id\na,b\n",
-        "",
-        "label,youtube_id,time_start,time_end,split\na,b,x,1,train\n",
+        ("label,youtube_id\na,b\n", r"0\.txt must have the columns"),
+        ("", r"0\.txt must be a CSV file"),
+        (b"\xff\xfe\x00", r"0\.txt must be a CSV file"),
+        (HEAD + "a,b,0,1,train\na,b,x,1,train\n", r"0\.txt:3: time_start must be seconds.* x to"),
+        (HEAD + "a,b,0,inf,train\n", r"0\.txt:2: time_end must be seconds"),
+        (HEAD + "a,b,-1,1,train\n", r"0\.txt:2: time_start must be seconds"),
+        (HEAD + "a,b,5,5,train\n", r"0\.txt:2: times must be rising"),
+        (HEAD + "a,,0,5,train\n", r"0\.txt:2: youtube_id must not be empty"),
+        (HEAD + "a,b,0,5,train\nc,b,0,5,train\n", r"0\.txt:3: an id must be there once"),
+        (HEAD + "a,b,0,5,test\n", r"0\.txt must name a clip, got none"),
+        (HEAD + "a,v,0,10,train\na,v,20,30,validate\n", r"txt:2: clips of one video must be in on"),
+    ],
+    "activitynet": [
+        ("{", r"0\.txt must be ActivityNet's JSON"),
+        ("[]", r"0\.txt must be ActivityNet's JSON"),
+        ("[" * 100_000, r"0\.txt must be ActivityNet's JSON.* RecursionError"),
+        ('{"database": {"a": {"annotations": []}}}', r"0\.txt must be ActivityNet's JSON"),
+        ('{"database": {"a": {"subset": []}}}', r"0\.txt must be ActivityNet's JSON"),
+        ('{"database": {}}', r"0\.txt must name a clip, got none"),
+        ('{"database": {"a": {"subset": "training"}}}', r"0\.txt: video 'a' must have annot"),
+        (LABEL % '{"segment": []}', r"0\.txt: video 'v' must have annotations with a label each"),
+        (LABEL % '"x"', r"0\.txt: video 'v' must have annotations with a label each"),
+        (LABEL % '{"label": 3}', r"0\.txt: a label of video 'v' must be a name, got 3"),
+        (LABEL % '{"label": ""}', r"0\.txt: names must be text, got ''"),
+        (LABEL.replace("v", "\\ud800") % '{"label": "x"}', r"0\.txt: names must be text"),
+        (
+            DATABASE % (TRAINING.replace("training", "validation"), TRAINING),
+            r"0\.txt must be ActivityNet's JSON.*'a' more than once",
+        ),
+    ],
+    "lists": [
+        ("a.mp4,0\n", r"0\.txt:1: a line must be path,num_frames,label"),
+        ("\n\na.mp4,10,x\n", r"0\.txt:3: a label must be a number from 0"),
+        ("a.mp4,10,-1\n", r"0\.txt:1: a label must be a number from 0"),
+        ("a.mp4,10,²\n", r"0\.txt:1: a label must be a number from 0"),
+        ("a.mp4,10,\n", r"0\.txt:1: a label must be a number from 0"),
+        ("a.mp4,many,1\n", r"0\.txt:1: num_frames must be a number from 0"),
+        (f"a.mp4,10,{'9' * 9}\n", r"0\.txt:1: labels must be numbers from 0 to 99999"),
+        (f"a.mp4,10,{'9' * 9999}\n", r"0\.txt:1: a label must be a number from 0"),
+        ("a.mp4,10,0\nb,10,0\na.webm,10,0\n", r"0\.txt:3: an id must be there once, got 'a'"),
+        (b"a.mp4,10,\xff\n", r"0\.txt must be a text file"),
+        ("v 300 0\n", r"0\.txt:1: a line must be path,num_frames,label"),
+    ],
+    "sports1m": [
+        ("http://x 1\n", r"0\.txt:1: a line must be URL label,label"),
+        (f"{URL}\n", r"0\.txt:1: a line must be URL label,label"),
+        (f"{URL} 1\n{URL} b\n", r"0\.txt:2: a label must be a number from 0"),
+        ("http://[?v=a 1\n", r"0\.txt:1: a line must be URL label,label"),
+        (b"\x1f\x8b\x08\xff", r"0\.txt must be a text file \(unpacked, where it is a \.gz\)"),
+    ],
+    "reference": [
+        ("a;1;2\n", r"0\.txt:1: a line must be path;start;end;label"),
+        ("b;1;2;0\na;5;2;0\n", r"0\.txt:2: end must not be before start"),
+        ("a;1;2;b\n", r"0\.txt:1: a label must be a number from 0"),
+        ("a;-1;2;0\n", r"0\.txt:1: start and end must be a number from 0"),
+        ("a b 1 2 0\n", r"0\.txt:1: start and end must be a number from 0"),
+        ("a;1;2;0\n./a 1 2 0\n", r"0\.txt:2: an id must be there once, got 'a:1-2'"),
     ],
 }
 
 
-@pytest.mark.parametrize(("name", "text"), [(n, t) for n, texts in BROKEN.items() for t in texts])
-def test_a_broken_file_is_named_with_what_it_should_be(
-    name: str, text: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "text", "words"), [(n, *case) for n, cases in BROKEN.items() for case in cases]
+)
+def test_a_broken_file_is_named_with_its_line(
+    name: str, text: str | bytes, words: str, tmp_path: Path
 ) -> None:
-    files = [write(tmp_path, f"{n}.txt", text) for n in range(2)]
-    with pytest.raises(ValueError, match=r"0\.txt.* must "):
+    files = [tmp_path / f"{n}.txt" for n in range(1 if name in ("kinetics", "activitynet") else 2)]
+    for file in files:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=words):
         FORMATS[name](files, None)
-
-
-def test_a_video_in_both_published_splits_is_refused(tmp_path: Path) -> None:
-    head = "label,youtube_id,time_start,time_end,split\n"
-    file = write(tmp_path, "all.csv", head + "a,v,0,10,train\na,v,20,30,validate\n")
-    with pytest.raises(ValueError, match="clips of one video must be in one published split"):
-        FORMATS["kinetics"]([file], None)
-
-
-def test_kinetics_sounds_are_31_of_the_400(tmp_path: Path) -> None:
-    head = "label,youtube_id,time_start,time_end,split\n"
-    names = [*KINETICS_SOUNDS, "abseiling"]
-    rows = [f"{name},v{n},0,10,train\n" for n, name in enumerate(names)]
-    found = FORMATS["kinetics"]([write(tmp_path, "a.csv", head + "".join(rows))], "kinetics_sounds")
-    assert len(KINETICS_SOUNDS) == len(set(KINETICS_SOUNDS)) == len(found.table) == 31
-    assert "abseiling" not in found.classes
-    less = write(tmp_path, "b.csv", head + "".join(rows[1:]))
-    with pytest.raises(ValueError, match="must have all classes of kinetics_sounds"):
-        FORMATS["kinetics"]([less], "kinetics_sounds")

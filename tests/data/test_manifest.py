@@ -1,10 +1,13 @@
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from adamml.data.manifest import Manifest, load_manifest
+from adamml.data.manifest import Manifest, load_manifest, write_manifest
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
@@ -108,3 +111,65 @@ def test_fingerprint_follows_content_not_place(
 def test_unknown_split_is_refused(small_data: Manifest) -> None:
     with pytest.raises(ValueError, match="split must be one of train, validation, test"):
         small_data.split("val")  # type: ignore[arg-type]
+
+
+def test_several_labels_mean_map(make_manifest: Callable[..., Manifest]) -> None:
+    made = make_manifest(["a.mp4", "b.mp4"])
+    rows = made.table.drop(columns="label").assign(labels=[[0], [0, 1]])
+    write_manifest(replace(made, table=rows, quality="map"))
+    found = load_manifest(made.root)
+    assert (found.quality, found.labels) == ("map", [(0,), (0, 1)])
+    assert found.fingerprint != made.fingerprint
+    pq.write_table(pa.Table.from_pandas(rows), made.root / "manifest.parquet")
+    assert load_manifest(made.root).quality == "map", "nothing says otherwise"
+    assert load_manifest(made.root).classes == ("0", "1")
+    write_manifest(replace(made, table=rows, quality="accuracy"))
+    with pytest.raises(ValueError, match="quality must be map where videos have several labels"):
+        load_manifest(made.root)
+
+
+def test_one_label_may_have_map(make_manifest: Callable[..., Manifest]) -> None:
+    made = make_manifest(["a.mp4", "b.mp4"])
+    assert load_manifest(made.root).quality == "accuracy"
+    write_manifest(replace(made, quality="map"))
+    assert load_manifest(made.root).quality == "map"
+    write_manifest(replace(made, quality="f1"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="quality must be accuracy or map, got 'f1'"):
+        load_manifest(made.root)
+
+
+@pytest.mark.parametrize(
+    "labels", [[[0], [1, 0]], [[0], []], [[0], [0, 0]], [[0], [2]], [[0], [-1]]]
+)
+def test_labels_that_are_none_are_refused(
+    make_manifest: Callable[..., Manifest], labels: list[list[int]]
+) -> None:
+    made = make_manifest(["a.mp4", "b.mp4"])
+    rows = made.table.drop(columns="label").assign(labels=labels)
+    write_manifest(replace(made, table=rows, quality="map"))
+    with pytest.raises(ValueError, match=r"labels must be rising numbers in 0..1.* video 'v1'"):
+        load_manifest(made.root)
+
+
+@pytest.mark.parametrize("columns", [("label", "labels"), ()])
+def test_there_is_one_column_of_labels(
+    make_manifest: Callable[..., Manifest], columns: tuple[str, ...]
+) -> None:
+    made = make_manifest(["a.mp4"])
+    rows = made.table.assign(labels=[[0]])
+    dropped = rows.drop(columns=[c for c in ("label", "labels") if c not in columns])
+    pq.write_table(pa.Table.from_pandas(dropped), made.root / "manifest.parquet")
+    with pytest.raises(ValueError, match="must have one of the columns label, labels, got"):
+        load_manifest(made.root)
+
+
+def test_no_video_is_in_two_splits(make_manifest: Callable[..., Manifest]) -> None:
+    made = make_manifest(["a.mp4", "a.mp4"], split=["train", "test"])
+    with pytest.raises(ValueError, match=r"path must be in one split.*got 'a.mp4' for video 'v0'"):
+        load_manifest(made.root)
+    clips = made.table.assign(path=["a.mp4", "b.mp4"], source=["x", "x"])
+    write_manifest(replace(made, table=clips))
+    with pytest.raises(ValueError, match=r"source must be in one split.*got 'x'"):
+        load_manifest(made.root)
+    write_manifest(replace(made, table=clips.assign(split="train")))
+    assert load_manifest(made.root).table["source"].tolist() == ["x", "x"]

@@ -99,7 +99,7 @@ def test_what_was_found_is_retrained_with_fresh_seeds_and_tested_once(
     for row in found["rows"]:
         for seed, (accuracy, gflops) in zip(row["seeds"], row["by_seed"], strict=True):
             test = next(t for t in retrained if t.id == f"confirm-{row['key']}-seed-{seed}").test
-            assert (accuracy, gflops) == pytest.approx((test["test_accuracy"], test["test_gflops"]))
+            assert (accuracy, gflops) == pytest.approx((test["test_quality"], test["test_gflops"]))
     unimodal = {t.id for t in study.trials if t.kind == "confirm_unimodal"}
     assert len(unimodal) == 3 * 2, "of each seed and modality, shared by all"
     assert "Retrained with fresh seeds, on the test split" in output
@@ -130,7 +130,7 @@ def test_policies_are_measured_against_relevance_and_oracle(swept: tuple[Path, i
         for epoch in trial.epochs:
             assert {"precision.rgb", "recall.rgb", "precision.audio"} <= set(epoch.metrics)
         assert "recall.audio" in trial.final
-        assert "accuracy_regret" in trial.regret
+        assert "quality_regret" in trial.regret
 
 
 @IGNORE_ITS_WARNINGS
@@ -145,13 +145,13 @@ def test_mlflow_has_a_run_for_everything(swept: tuple[Path, int, str]) -> None:
         run = runs[f"first/{trial.id}"]
         assert run.data.tags["kind"] == trial.kind
         assert run.data.tags["status"] == "completed"
-        for metric in ("accuracy", "gflops"):
-            assert run.data.metrics[metric] == pytest.approx(trial.final[metric])
+        for metric, key in (("accuracy", "quality"), ("gflops", "gflops")):
+            assert run.data.metrics[metric] == pytest.approx(trial.final[key])
         if trial.kind == "trial":
             assert run.data.tags["on_front"] in ("true", "false")
             assert run.data.tags["fidelity"] == trial.fidelity
             assert run.data.params["gumbel.temperature"]
-            assert run.data.metrics["accuracy_regret"] == trial.regret["accuracy_regret"]
+            assert run.data.metrics["accuracy_regret"] == trial.regret["quality_regret"]
             if trial.operating_points:
                 kept = json.loads(read_artifact(client, run, OPERATING_POINTS))
                 assert kept == trial.operating_points

@@ -32,7 +32,7 @@ def test_a_server_that_is_away_for_the_whole_study_is_filled_in_afterwards(
     assert set(first) == {"n", *(f"n/{t.id}" for t in study.trials)}
     for trial in study.trials:
         shown = first[f"n/{trial.id}"]
-        assert shown["latest"]["accuracy"] == pytest.approx(trial.final["accuracy"])
+        assert shown["latest"]["accuracy"] == pytest.approx(trial.final["quality"])
         losses = shown["history"].get("loss", [])
         assert [step for step, _, _ in losses] == [
             e.epoch for e in trial.epochs if "loss" in e.metrics

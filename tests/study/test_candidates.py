@@ -6,9 +6,9 @@ from adamml.study.candidates import Candidate, candidates
 
 
 def trial(number: int, method: str, accuracy: float, gflops: float, **tags: str) -> TrialRecord:
-    final = {"accuracy": accuracy, "gflops": gflops}
+    final = {"quality": accuracy, "gflops": gflops}
     point = final | {"bias.rgb": 0.0, "bias.audio": 0.0}
-    better = {"accuracy": accuracy + 0.02, "gflops": 0.5, "bias.rgb": -1.0, "bias.audio": 0.0}
+    better = {"quality": accuracy + 0.02, "gflops": 0.5, "bias.rgb": -1.0, "bias.audio": 0.0}
     return TrialRecord(
         id=f"trial-{number:03d}",
         method=method,
@@ -41,8 +41,8 @@ def test_the_fusion_and_the_chosen_point_are_enough() -> None:
     fusion, chosen = found(RECORDS, whole_front=False)
     assert (fusion.key, fusion.within_budget) == ("trial-000", False)
     assert (chosen.key, chosen.within_budget) == ("trial-003", True)
-    assert chosen.searched == {"accuracy": 0.91, "gflops": 0.5}, "as the search saw the point"
-    assert fusion.searched == {"accuracy": 0.9, "gflops": 1.0}
+    assert chosen.searched == {"quality": 0.91, "gflops": 0.5}, "as the search saw the point"
+    assert fusion.searched == {"quality": 0.9, "gflops": 1.0}
 
 
 def test_the_whole_front_has_every_configuration_once() -> None:

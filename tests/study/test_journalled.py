@@ -27,8 +27,8 @@ def run_in(study: Path, report: Any) -> Run:
 
 def complete(run: Run) -> None:
     def train(done: int, keep: Any) -> Trained:
-        keep(1, "policy_only", {"accuracy": 0.5, "gflops": 0.1})
-        return Trained({"accuracy": 0.5, "gflops": 0.1}, [])
+        keep(1, "policy_only", {"quality": 0.5, "gflops": 0.1})
+        return Trained({"quality": 0.5, "gflops": 0.1}, [])
 
     journalled(run, "policy", train)
 
@@ -49,6 +49,6 @@ def test_a_trial_that_died_after_its_final_metrics_is_completed_without_training
         raise AssertionError("it was trained again")
 
     journalled(run_in(tmp_path, reports.append), "policy", never)
-    assert [r["accuracy"] for r in reports] == [0.5]
+    assert [r["quality"] for r in reports] == [0.5]
     assert read_trial(journal.parent).status == "completed"
     assert journal.read_text().count('"end"') == 1

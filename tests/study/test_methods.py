@@ -63,7 +63,7 @@ def test_a_modality_alone_reads_nothing_else() -> None:
 
 def test_random_draws_every_second_segment_and_matched_random_as_often_as_its_model() -> None:
     assert configured("random").policy.rates == {"rgb": 0.5, "audio": 0.5}
-    final = {"accuracy": 0.9, "selection_rate.rgb": 0.25, "selection_rate.audio": 0.75}
+    final = {"quality": 0.9, "selection_rate.rgb": 0.25, "selection_rate.audio": 0.75}
     spec = method_spec("matched_random", 0, tiny(), {})
     spec["overrides"] |= rates(final, ("rgb", "audio"))
     assert override(tiny(), spec["overrides"]).policy.rates == {"rgb": 0.25, "audio": 0.75}

@@ -17,7 +17,7 @@ def told(
     scheduler: TrialScheduler, number: int, accuracy: float, gflops: float, policy_epoch: int = 2
 ) -> str:
     trial = SimpleNamespace(config={"spec": {"id": f"trial-{number:03d}"}})
-    result = {"policy_epoch": policy_epoch, "accuracy": accuracy, "gflops": gflops}
+    result = {"policy_epoch": policy_epoch, "quality": accuracy, "gflops": gflops}
     return str(scheduler.on_trial_result(None, trial, result))
 
 
@@ -58,14 +58,14 @@ def test_it_is_asked_at_rungs_only_and_once() -> None:
     assert told(asha, 1, 0.2, 0.9, policy_epoch=3) == GO
     assert told(asha, 1, 0.2, 0.9) == STOP
     trial = SimpleNamespace(config={"spec": {"id": "trial-001"}})
-    warm_up = {"policy_epoch": 0, "accuracy": 0.1, "gflops": 9.0}
-    final = {"accuracy": 0.1, "gflops": 9.0, "fidelity": "policy"}
+    warm_up = {"policy_epoch": 0, "quality": 0.1, "gflops": 9.0}
+    final = {"quality": 0.1, "gflops": 9.0, "fidelity": "policy"}
     assert asha.on_trial_result(None, trial, warm_up) == GO
     assert asha.on_trial_result(None, trial, final) == GO
 
 
 def test_a_study_that_goes_on_remembers_who_was_at_which_rung() -> None:
-    metrics = {"policy_epoch": 2, "accuracy": 0.9, "gflops": 0.1}
+    metrics = {"policy_epoch": 2, "quality": 0.9, "gflops": 0.1}
     epoch = EpochRecord(epoch=2, stage="policy_only", time=0.0, metrics=metrics)
     asha = scheduler(history=[TrialRecord(id="trial-002", epochs=[epoch])])
     assert told(asha, 3, 0.5, 0.5) == STOP

@@ -26,7 +26,7 @@ def finished(search: StudySearch, count: int) -> list[TrialRecord]:
     records = []
     for number in range(count):
         config = search.suggest(f"tune{number}")
-        final = {"accuracy": 0.5 + 0.01 * number, "gflops": 1.0 + number, "fidelity": "policy"}
+        final = {"quality": 0.5 + 0.01 * number, "gflops": 1.0 + number, "fidelity": "policy"}
         search.on_trial_complete(f"tune{number}", final)
         records.append(TrialRecord(id=config["id"], overrides=config["overrides"], final=final))
     return records
@@ -41,7 +41,7 @@ def test_history_is_told_and_not_repeated() -> None:
     records = finished(search([]), 3)
     again = search(records)
     told = again._ot_study.trials
-    assert [t.values for t in told] == [[r.final["accuracy"], r.final["gflops"]] for r in records]
+    assert [t.values for t in told] == [[r.final["quality"], r.final["gflops"]] for r in records]
     assert all(t.state == optuna.trial.TrialState.COMPLETE for t in told)
     new = again.suggest("x")
     assert new["id"] == "trial-005"
@@ -98,8 +98,8 @@ def states(search: StudySearch) -> list[TrialState]:
     return [trial.state for trial in search._ot_study.trials]
 
 
-HALF_TRAINED = {"accuracy": 0.9, "gflops": 0.1, "policy_epoch": 2}
-WHOLE = {"accuracy": 0.5, "gflops": 0.4, "fidelity": "policy"}
+HALF_TRAINED = {"quality": 0.9, "gflops": 0.1, "policy_epoch": 2}
+WHOLE = {"quality": 0.5, "gflops": 0.4, "fidelity": "policy"}
 
 
 def test_a_stopped_trial_is_pruned_and_stays_off_the_front() -> None:
@@ -122,7 +122,7 @@ def test_a_failed_trial_has_failed_whatever_it_reported() -> None:
 def test_values_that_are_no_numbers_leave_no_trial_open() -> None:
     found = search([])
     found.suggest("t")
-    found.on_trial_complete("t", WHOLE | {"accuracy": float("nan")})
+    found.on_trial_complete("t", WHOLE | {"quality": float("nan")})
     assert states(found) == [TrialState.FAIL]
 
 

@@ -15,7 +15,7 @@ REFERENCE = (0.125, 1.0)
 
 
 def record(id: str, accuracy: float, gflops: float, **fields: object) -> TrialRecord:
-    final = {"accuracy": accuracy, "gflops": gflops}
+    final = {"quality": accuracy, "gflops": gflops}
     defaults = {"kind": "trial", "method": "adamml", "fidelity": "joint", "status": "completed"}
     return TrialRecord(id=id, final=final, **{**defaults, **fields})  # type: ignore[arg-type]
 
@@ -100,9 +100,9 @@ def test_hypervolume_is_a_fraction_of_the_box() -> None:
 
 def with_points(record: TrialRecord, *points: tuple[float, float, float]) -> TrialRecord:
     """Each (bias of rgb, accuracy, gflops); the unbiased one is added."""
-    all_points = [(0.0, record.final["accuracy"], record.final["gflops"]), *points]
+    all_points = [(0.0, record.final["quality"], record.final["gflops"]), *points]
     record.operating_points = [
-        {"accuracy": a, "gflops": g, "bias.rgb": b, "bias.audio": 0.0} for b, a, g in all_points
+        {"quality": a, "gflops": g, "bias.rgb": b, "bias.audio": 0.0} for b, a, g in all_points
     ]
     return record
 
@@ -130,12 +130,12 @@ def test_of_points_that_are_as_good_the_one_nearest_to_its_training_is_chosen() 
     def trial(id: str, cost: float, *points: tuple[float, float]) -> TrialRecord:
         made = with_points(record(id, 0.9, cost), *((1.0, a, g) for a, g in points))
         for point in made.operating_points:
-            point["accuracy_se"] = 0.004
+            point["quality_se"] = 0.004
         return made
 
     lucky, near = trial("a", 0.2, (0.99, 0.5)), trial("b", 0.6, (0.987, 0.5), (0.988, 0.45))
     found = chosen([lucky, near])
-    assert (found.record, found.point["accuracy"]) == (near, 0.987)
+    assert (found.record, found.point["quality"]) == (near, 0.987)
     far = trial("c", 0.6, (0.985, 0.5))
     assert chosen([lucky, far]).record is lucky, "worse by more than a standard error"
 
@@ -145,7 +145,7 @@ def test_a_point_counts_as_tested_under_its_own_bias_only() -> None:
     moved, plain = chosen([trial]), as_it_is(trial)
     assert not moved.tested
     assert not plain.tested
-    trial.test = {"test_accuracy": 0.9, "test_bias.rgb": -1.5, "test_bias.audio": 0.0}
+    trial.test = {"test_quality": 0.9, "test_bias.rgb": -1.5, "test_bias.audio": 0.0}
     assert moved.tested
     assert not plain.tested
     trial.test |= {"test_bias.rgb": 0.0}

@@ -10,7 +10,7 @@ EPOCH = EpochRecord(epoch=1, stage="policy_only", time=0.0, metrics={})
 
 def network(modality: str, seconds: float, **overrides: int) -> TrialRecord:
     key = unimodal_key(override(tiny(), overrides), modality, "data")
-    final = {"accuracy": 0.5, "gflops": 0.1, "training_seconds": seconds}
+    final = {"quality": 0.5, "gflops": 0.1, "training_seconds": seconds}
     return TrialRecord(id=f"unimodal-{modality}-{key}", kind="unimodal", final=final)
 
 

@@ -6,13 +6,14 @@ import torch
 from adamml.cost.flops import count_costs
 from adamml.recipes import tiny
 from adamml.study.video_results import (
-    correct,
     load_results,
     result_metrics,
     save_results,
+    values,
     video_results,
 )
 from adamml.training.evaluation import Evaluation
+from adamml.training.quality import measures
 
 VIDEOS, SEGMENTS, CLASSES = 40, 3, 8
 
@@ -39,12 +40,26 @@ def test_a_saved_file_has_the_metrics_of_its_evaluation(found: Evaluation, tmp_p
     results = load_results(tmp_path)
     assert results is not None
     assert results["id"].tolist() == ids()
-    metrics = result_metrics(results)
-    expected = found.metrics(costs, config.modalities)
-    shared = ("accuracy", "gflops", "selection_rate.rgb", "selection_rate.audio")
+    metrics = result_metrics(results, "accuracy")
+    expected = found.metrics("accuracy", costs, config.modalities)
+    shared = ("quality", "gflops", "selection_rate.rgb", "selection_rate.audio")
     assert {k: metrics[k] for k in shared} == pytest.approx({k: expected[k] for k in shared})
-    assert correct(results).mean() == pytest.approx(found.accuracy)
+    assert values(results, "accuracy").mean() == pytest.approx(expected["quality"])
     assert [path.name for path in tmp_path.iterdir()] == ["test_videos.parquet"]
+
+
+def test_several_labels_survive_the_file(found: Evaluation, tmp_path: Path) -> None:
+    labels = torch.nn.functional.one_hot(found.labels, CLASSES).float()
+    labels[::3, 0] = 1
+    both = Evaluation(found.logits, found.decisions, labels)
+    save_results(video_results(ids(), both, count_costs(tiny(), CLASSES)), tmp_path)
+    results = load_results(tmp_path)
+    assert results is not None
+    assert list(results["labels"][3]) == [0, 3]
+    metrics = result_metrics(results, "map")
+    expected = measures("map", found.logits, labels)
+    assert {k: metrics[k] for k in expected} == pytest.approx(expected)
+    assert values(results, "map").mean() == pytest.approx(expected["quality"])
 
 
 def test_map_is_the_mean_of_the_classes_average_precisions(found: Evaluation) -> None:
@@ -55,7 +70,7 @@ def test_map_is_the_mean_of_the_classes_average_precisions(found: Evaluation) ->
         hits = found.labels.numpy()[np.argsort(-scores[:, k])] == k
         precision = np.cumsum(hits) / np.arange(1, VIDEOS + 1)
         by_class.append(precision[hits].mean())
-    assert result_metrics(results)["map"] == pytest.approx(float(np.mean(by_class)))
+    assert result_metrics(results, "accuracy")["map"] == pytest.approx(float(np.mean(by_class)))
 
 
 def test_perfect_logits_have_a_map_of_one(found: Evaluation) -> None:
@@ -63,5 +78,5 @@ def test_perfect_logits_have_a_map_of_one(found: Evaluation) -> None:
     results = video_results(
         ids(), Evaluation(perfect, found.decisions, found.labels), count_costs(tiny(), CLASSES)
     )
-    assert result_metrics(results)["map"] == 1
-    assert correct(results).all()
+    assert result_metrics(results, "accuracy")["map"] == 1
+    assert values(results, "accuracy").all()

@@ -26,9 +26,9 @@ def earlier_study(name: str, recipe: str = "tiny", trials: bool = True) -> Path:
         journal = Journal(plan.folder / "trials" / id / "journal.jsonl")
         start = {"kind": "trial", "method": method, "name": id, "attempt": 1, "params": {}}
         journal.append("start", id=id, overrides={"loss.gamma": 0.5 * number}, **start)
-        journal.append("final", fidelity="policy", metrics={"accuracy": 0.5, "gflops": 0.1})
+        journal.append("final", fidelity="policy", metrics={"quality": 0.5, "gflops": 0.1})
         if number == 2:
-            journal.append("final", fidelity="joint", metrics={"accuracy": 0.9, "gflops": 0.2})
+            journal.append("final", fidelity="joint", metrics={"quality": 0.9, "gflops": 0.2})
         journal.append("end", status="completed", error=None)
     return plan.folder
 
@@ -42,7 +42,7 @@ def test_the_sampled_trials_of_that_study_are_taken_at_their_first_fidelity() ->
     earlier_study("a")
     found = warm("a").earlier
     assert [t.id for t in found] == ["trial-001", "trial-002"]
-    assert [t.final["accuracy"] for t in found] == [0.5, 0.5]
+    assert [t.final["quality"] for t in found] == [0.5, 0.5]
 
 
 def test_another_start_is_another_study() -> None:

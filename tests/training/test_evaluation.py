@@ -8,6 +8,7 @@ from adamml.cost.flops import count_costs
 from adamml.training.decisions import Decider
 from adamml.training.evaluation import Evaluation, evaluate, evaluate_unimodal, evaluate_view
 from adamml.training.fixed_views import FixedView
+from adamml.training.quality import measures
 from adamml.training.splits import Splits
 from adamml.training.tasks import fresh_adamml
 from adamml.training.workers import Workers
@@ -32,11 +33,11 @@ def test_metrics_are_those_of_the_decisions_made(tiny_splits: Splits, config: Co
     splits = replace(tiny_splits, config=config)
     found = evaluate(model, splits.fixed("validation"), config, Workers.current())
     costs = count_costs(config, config.data.num_classes)
-    metrics = found.metrics(costs, config.modalities)
+    metrics = found.metrics("accuracy", costs, config.modalities)
     assert metrics["gflops"] == pytest.approx(costs.all_on(config.data.test_segments))
     assert metrics["selection_rate.rgb"] == metrics["selection_rate.audio"] == 1
     right = (found.logits.argmax(-1) == found.labels).double().mean()
-    assert metrics["accuracy"] == pytest.approx(float(right))
+    assert metrics["quality"] == pytest.approx(float(right))
 
 
 def test_one_modality_reads_only_itself(tiny_splits: Splits, config: Config) -> None:
@@ -94,8 +95,8 @@ def test_means_over_batches_weigh_a_small_last_batch_like_the_others(config: Con
     decisions[:4, :, 1], decisions[4, :, 0] = 1, 1
     found = Evaluation(torch.eye(5), decisions, torch.arange(5))
     costs = count_costs(config, config.data.num_classes)
-    plain = found.metrics(costs, config.modalities)
-    quirk = found.metrics(costs, config.modalities, batch_size=4)
+    plain = found.metrics("accuracy", costs, config.modalities)
+    quirk = found.metrics("accuracy", costs, config.modalities, batch_size=4)
     assert (plain["selection_rate.rgb"], plain["selection_rate.audio"]) == pytest.approx((0.2, 0.8))
     assert (quirk["selection_rate.rgb"], quirk["selection_rate.audio"]) == pytest.approx((0.5, 0.5))
     segments = [costs.segment_fixed + costs.segment_selected(m) / 2 for m in ("rgb", "audio")]
@@ -103,8 +104,8 @@ def test_means_over_batches_weigh_a_small_last_batch_like_the_others(config: Con
     assert quirk["gflops"] == pytest.approx(expected)
     assert quirk["gflops"] != pytest.approx(plain["gflops"])
     assert quirk["gflops_published"] != pytest.approx(plain["gflops_published"])
-    assert quirk["accuracy"] == plain["accuracy"] == 1
-    assert found.metrics(costs, config.modalities, batch_size=5) == pytest.approx(plain)
+    assert quirk["quality"] == plain["quality"] == 1
+    assert found.metrics("accuracy", costs, config.modalities, batch_size=5) == pytest.approx(plain)
 
 
 def test_every_segment_adds_logits_and_changes_nothing_else(
@@ -126,6 +127,6 @@ def test_the_standard_error_of_accuracy_is_never_nothing(right: int, expected: f
     labels = torch.zeros(100, dtype=torch.long)
     logits = torch.zeros(100, 2)
     logits[right:, 1] = logits[:right, 0] = 1.0
-    found = Evaluation(logits=logits, decisions=torch.ones(100, 1, 1), labels=labels)
-    assert found.accuracy == right / 100
-    assert found.accuracy_se == pytest.approx(expected, abs=2e-4)
+    found = measures("accuracy", logits, labels)
+    assert found["quality"] == right / 100
+    assert found["quality_se"] == pytest.approx(expected, abs=2e-4)

@@ -150,7 +150,7 @@ def test_every_epoch_reports_what_the_journal_keeps(
 ) -> None:
     history, _ = run(task(tiny_splits, view_of, checkpoints))
     for _, stage, metrics in history:
-        wanted = {"loss", "accuracy", "gflops", "selection_rate.rgb", "selection_rate.audio"}
+        wanted = {"loss", "quality", "gflops", "selection_rate.rgb", "selection_rate.audio"}
         assert wanted | {"temperature"} <= metrics.keys()
         assert ("policy.usage" in metrics) == (stage in ("policy_only", "alternating"))
         assert ("recognition.cross_entropy" in metrics) == (stage != "policy_only")
@@ -178,7 +178,7 @@ def test_a_unimodal_network_is_evaluated_when_it_should_be_and_at_its_end(
     config = override(config, {"unimodal.audio.epochs": 3, "unimodal.audio.validate_every": 2})
     splits = replace(tiny_splits, config=config)
     history, _ = run(unimodal_task(config, "audio", splits, Workers.current(), tmp_path))
-    assert ["accuracy" in metrics for _, _, metrics in history] == [False, True, True]
+    assert ["quality" in metrics for _, _, metrics in history] == [False, True, True]
     assert all("loss" in metrics for _, _, metrics in history)
 
 

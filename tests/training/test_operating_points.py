@@ -57,12 +57,12 @@ def test_each_point_is_what_routed_inference_gives_under_its_bias(
     points = operating_points(model, replace(whole, labels=labels), config)
     costs, videos = count_costs(config, config.data.num_classes), tiny_splits.fixed("validation")
     assert len(points) > 5
-    assert max(point["accuracy"] for point in points) == 1
+    assert max(point["quality"] for point in points) == 1
     for point in points:
         bias = bias_of(point)
         assert set(bias) == set(config.modalities)
         fresh = evaluate(model, videos, config, Workers.current(), decision_bias=bias)
-        expected = replace(fresh, labels=labels).objectives(costs, config.modalities)
+        expected = replace(fresh, labels=labels).objectives("accuracy", costs, config.modalities)
         assert point == expected | {f"bias.{m}": b for m, b in bias.items()}
 
 
@@ -79,7 +79,7 @@ def test_cached_logits_give_the_curve_of_a_frozen_model(
     for point in operating_points(model, found, config):
         bias = bias_of(point)
         fresh = evaluate_view(model, view, config, Workers.current(), decision_bias=bias)
-        expected = fresh.objectives(costs, config.modalities, size)
+        expected = fresh.objectives("accuracy", costs, config.modalities, size)
         assert point == expected | {f"bias.{m}": b for m, b in bias.items()}
 
 
@@ -106,7 +106,7 @@ def test_no_point_beats_another_except_the_unbiased_one(
     for labels in (whole.labels, torch.zeros_like(whole.labels)):
         points = operating_points(model, replace(whole, labels=labels), config)
         assert points == sorted(points, key=lambda p: p["gflops"])
-        mask = non_dominated([p["accuracy"] for p in points], [p["gflops"] for p in points])
+        mask = non_dominated([p["quality"] for p in points], [p["gflops"] for p in points])
         beaten = [p for p, keep in zip(points, mask, strict=True) if not keep]
         assert beaten in ([], [unbiased(points)])
     assert beaten

@@ -16,7 +16,7 @@ from adamml.training.splits import Splits
 from adamml.training.tasks import adamml_metrics, adamml_task, fresh_adamml
 from adamml.training.workers import Workers
 
-FRONT = {"accuracy": [0.0, 0.6, 0.9], "gflops": [0.0, 0.1, 0.3]}
+FRONT = {"quality": [0.0, 0.6, 0.9], "gflops": [0.0, 0.1, 0.3]}
 
 
 def test_precision_and_recall_by_hand() -> None:
@@ -71,27 +71,23 @@ def test_an_oracles_own_points_are_without_regret() -> None:
     accuracy, gflops = oracle_front(AverageFusion(), logits, labels, count_costs(config, 8))
     assert len(accuracy) > 2
     for point in zip(accuracy, gflops, strict=True):
-        found = regret(*point, {"accuracy": accuracy, "gflops": gflops})
-        assert found == {"accuracy_regret": 0, "gflops_regret": 0}
+        found = regret(*point, {"quality": accuracy, "gflops": gflops})
+        assert found == {"quality_regret": 0, "gflops_regret": 0}
 
 
 def test_regret_by_hand() -> None:
-    assert regret(0.5, 0.2, FRONT) == pytest.approx({"accuracy_regret": 0.1, "gflops_regret": 0.1})
-    assert regret(0.7, 0.35, FRONT) == pytest.approx(
-        {"accuracy_regret": 0.2, "gflops_regret": 0.05}
-    )
+    assert regret(0.5, 0.2, FRONT) == pytest.approx({"quality_regret": 0.1, "gflops_regret": 0.1})
+    assert regret(0.7, 0.35, FRONT) == pytest.approx({"quality_regret": 0.2, "gflops_regret": 0.05})
 
 
 def test_who_beats_the_oracle_has_negative_regret_or_none() -> None:
     """Its networks were trained further than those the oracle chooses for."""
-    assert regret(0.7, 0.2, FRONT) == pytest.approx(
-        {"accuracy_regret": -0.1, "gflops_regret": -0.1}
-    )
-    assert regret(0.95, 0.2, FRONT) == pytest.approx({"accuracy_regret": -0.35})
+    assert regret(0.7, 0.2, FRONT) == pytest.approx({"quality_regret": -0.1, "gflops_regret": -0.1})
+    assert regret(0.95, 0.2, FRONT) == pytest.approx({"quality_regret": -0.35})
 
 
 def test_an_oracle_that_can_afford_nothing_is_never_right() -> None:
-    front = {"accuracy": [0.6], "gflops": [0.1]}
+    front = {"quality": [0.6], "gflops": [0.1]}
     assert regret(0.5, 0.05, front) == pytest.approx(
-        {"accuracy_regret": -0.5, "gflops_regret": -0.05}
+        {"quality_regret": -0.5, "gflops_regret": -0.05}
     )

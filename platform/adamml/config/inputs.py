@@ -27,6 +27,9 @@ class SyntheticConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
     num_classes: int
+    quality: Literal["accuracy", "map"] = "accuracy"
+    """What is maximised: top-1 accuracy, or mAP, where a video may have several labels. A user's
+    manifest says which (training/quality.py)."""
     synthetic: SyntheticConfig | None = None
     """What to generate where no data directory is given; None where the user must bring one."""
     train_segments: int = 5

@@ -23,8 +23,9 @@ class SegmentDataset(Dataset[Item]):
     """A split's readable videos.
 
     Item: of config.inputs, visual modalities as float32 [S, F, C, H, W], "audio" [S, 1, 1, B, T],
-    "draws" (uniform in [0, 1), for the random policy) and "relevance" [S, M]; and "label", "index":
-    int64 []. In training, segments, sizes, crops and flips are drawn from (seed, epoch, index)
+    "draws" (uniform in [0, 1), for the random policy) and "relevance" [S, M]; "index", int64 [];
+    and "label": int64 [], or with config.data.quality "map" float32 [K], 1 at each of its classes.
+    In training, segments, sizes, crops and flips are drawn from (seed, epoch, index)
     alone; draws always are.
     """
 
@@ -42,20 +43,15 @@ class SegmentDataset(Dataset[Item]):
             manifest: what to read; the videos in frames.bad are left out.
 
         Raises:
-            ValueError: a label that config.data.num_classes does not cover, or no readable video.
+            ValueError: as check_labels, or no readable video.
         """
         readable = ~manifest.table["id"].isin(list(frames.bad))
         self.manifest = manifest if readable.all() else manifest.select(readable)
         """The videos here; index is a row of its table."""
         if not len(self.manifest):
             raise ValueError(f"a split must have a readable video, got none in {manifest.root}")
-        self.labels = torch.from_numpy(self.manifest.table["label"].to_numpy(np.int64, copy=True))
-        """int64 [N]."""
-        if int(self.labels.max()) >= config.data.num_classes:
-            raise ValueError(
-                f"data.num_classes must be above every label of {manifest.root}, "
-                f"got {config.data.num_classes} and label {int(self.labels.max())}"
-            )
+        self.labels = _labels(self.manifest, config)
+        """int64 [N], or with data.quality "map" float32 [N, K]: 1 at each class of a video."""
         self.config, self.num_segments, self.training = config, num_segments, training
         self.epoch = 0
         self._frames = frames
@@ -97,6 +93,36 @@ class SegmentDataset(Dataset[Item]):
         if self.training:
             return train_crops(self.num_segments, stored, self.config.rgb, rng)
         return even_crops(self.num_segments, stored, self.config.rgb)
+
+
+def check_labels(manifest: Manifest, config: Config) -> None:
+    """
+    Raises:
+        ValueError: a label that config.data.num_classes does not cover, or several without mAP.
+    """
+    highest = max((label for labels in manifest.labels for label in labels), default=0)
+    if highest >= config.data.num_classes:
+        raise ValueError(
+            f"data.num_classes must be above every label of {manifest.root}, "
+            f"got {config.data.num_classes} and label {highest}"
+        )
+    several = next((labels for labels in manifest.labels if len(labels) > 1), None)
+    if several and config.data.quality != "map":
+        raise ValueError(
+            f"data.quality must be 'map' where videos have several labels, got "
+            f"{config.data.quality!r} and {several} in {manifest.root}"
+        )
+
+
+def _labels(manifest: Manifest, config: Config) -> Tensor:
+    check_labels(manifest, config)
+    known = manifest.labels
+    if config.data.quality != "map":
+        return torch.tensor([label for (label,) in known])
+    rows = torch.tensor([row for row, labels in enumerate(known) for _ in labels])
+    columns = torch.tensor([label for labels in known for label in labels])
+    shape = len(known), config.data.num_classes
+    return torch.zeros(shape).index_put((rows, columns), torch.ones(()))
 
 
 def per_rank(batch_size: int, world_size: int) -> int:

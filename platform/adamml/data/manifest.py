@@ -1,4 +1,10 @@
-"""The manifest: one row per video, read from manifest.parquet and checked once, here."""
+"""The manifest: one row per video, read from manifest.parquet and checked once, here.
+
+Columns: id (unique), path (inside the folder), split (train, validation or test), duration_s, fps,
+and what is to be recognised: label, or, where videos have several, labels. Clips of one source
+must lie in one split. Metadata of the file: adamml.classes, their names as a JSON list;
+adamml.quality, what is maximised (QUALITIES).
+"""
 
 import hashlib
 import json
@@ -26,13 +32,19 @@ COLUMNS = {
     "id": pa.string(),
     "path": pa.string(),
     "split": pa.string(),
-    "label": pa.int64(),
     "duration_s": pa.float64(),
     "fps": pa.float64(),
 }
 """Every manifest has these; <modality>_stretches may say where its evidence is."""
 FLOW_PATH = "flow_path"
-"""Column of the videos' stored flow (data/flow_video.py), where there is any."""
+OPTIONAL = {"source": pa.string(), FLOW_PATH: pa.string()}
+"""source: the video that a clip was cut from; by default its path. flow_path: the video's stored
+flow (data/flow_video.py), which Manifest.flow tells of."""
+LABELS = {"label": pa.int64(), "labels": pa.list_(pa.int64())}
+"""It has one of these: a class, or at least one, rising."""
+Quality = Literal["accuracy", "map"]
+QUALITIES: tuple[Quality, ...] = ("accuracy", "map")
+"""The objective. Several labels need map, which is also their default; one label has accuracy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +52,13 @@ class Manifest:
     root: Path
     """The folder that the paths are relative to."""
     table: pd.DataFrame
-    """One row per video: the columns of COLUMNS, and per modality <modality>_stretches where known:
-    a list of {start_s, end_s, state}, state in STATES."""
+    """One row per video: the columns of COLUMNS, one of LABELS, and what is known of OPTIONAL and
+    of <modality>_stretches: a list of {start_s, end_s, state}, state in STATES."""
     classes: tuple[str, ...]
     """Names, by label."""
     origin: str = ""
     """What made the files, where their content follows from it."""
+    quality: Quality = "accuracy"
     flow: StoredFlow | None = None
     """What lies at the table's flow_path; None where it has no such column."""
 
@@ -63,14 +76,23 @@ class Manifest:
         return replace(self, table=self.table[keep].reset_index(drop=True))
 
     @cached_property
+    def labels(self) -> list[tuple[int, ...]]:
+        """The classes of each video, at least one."""
+        if "labels" in self.table:
+            return [tuple(map(int, labels)) for labels in self.table["labels"]]
+        return [(int(label),) for label in self.table["label"]]
+
+    @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits of rows, columns, classes and origin; the folder has no part."""
         arrow = pa.Table.from_pandas(self.table, preserve_index=False)
-        content = {
+        content: dict[str, Any] = {
             "rows": arrow.select(sorted(arrow.column_names)).to_pylist(),
             "classes": self.classes,
             "origin": self.origin,
         }
+        if self.quality != "accuracy":
+            content["quality"] = self.quality
         if self.flow is not None:
             content["flow"] = flow_text(self.flow)
         text = json.dumps(content, sort_keys=True, default=str)
@@ -92,7 +114,7 @@ def load_manifest(root: Path) -> Manifest:
         raise ValueError(f"data folder must exist, got {root}")
     file = root / FILE_NAME
     if not file.is_file():
-        columns = ", ".join(COLUMNS)
+        columns = ", ".join([*COLUMNS, "label or labels"])
         raise ValueError(
             f"data folder must hold a {FILE_NAME} (columns {columns}; "
             f"paths relative to the folder), got {root} without one"
@@ -109,13 +131,18 @@ def load_manifest(root: Path) -> Manifest:
     flow = _flow(metadata, table, file)
     for column in ("path", FLOW_PATH) if flow else ("path",):
         _check_paths(table, column, root, file)
-    return Manifest(root, table, classes, metadata.get("adamml.origin", ""), flow)
+    origin, quality = metadata.get("adamml.origin", ""), _quality(metadata, table, file)
+    return Manifest(root, table, classes, origin, quality, flow=flow)
 
 
 def write_manifest(manifest: Manifest) -> None:
     """Write manifest.root/manifest.parquet, atomically."""
     table = pa.Table.from_pandas(manifest.table, preserve_index=False)
-    metadata = {"adamml.classes": json.dumps(manifest.classes), "adamml.origin": manifest.origin}
+    metadata = {
+        "adamml.classes": json.dumps(manifest.classes),
+        "adamml.origin": manifest.origin,
+        "adamml.quality": manifest.quality,
+    }
     if manifest.flow is not None:
         metadata["adamml.flow"] = flow_text(manifest.flow)
     table = table.replace_schema_metadata(metadata)
@@ -134,10 +161,13 @@ def _typed(arrow: pa.Table, file: Path) -> pa.Table:
         raise ValueError(
             f"{file} must have the columns {', '.join(COLUMNS)}, got none named {missing}"
         )
+    labels = [name for name in LABELS if name in arrow.column_names]
+    if len(labels) != 1:
+        raise ValueError(f"{file} must have one of the columns {', '.join(LABELS)}, got {labels}")
     stretches = [n for n in arrow.column_names if n.endswith("_stretches")]
-    fields = COLUMNS | dict.fromkeys(stretches, _STRETCHES)
-    if FLOW_PATH in arrow.column_names:
-        fields |= {FLOW_PATH: pa.string()}
+    optional = {name: kind for name, kind in OPTIONAL.items() if name in arrow.column_names}
+    fields = COLUMNS | {labels[0]: LABELS[labels[0]]} | optional
+    fields |= dict.fromkeys(stretches, _STRETCHES)
     columns = {}
     for name, kind in fields.items():
         try:
@@ -153,9 +183,19 @@ def _typed(arrow: pa.Table, file: Path) -> pa.Table:
     return pa.table(columns).replace_schema_metadata(arrow.schema.metadata)
 
 
+def _quality(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> Quality:
+    several = "labels" in table
+    found = metadata.get("adamml.quality", "map" if several else "accuracy")
+    if found == "map" or (found == "accuracy" and not several):
+        return "map" if found == "map" else "accuracy"
+    wanted = "map where videos have several labels" if several else " or ".join(QUALITIES)
+    raise ValueError(f"{file}: adamml.quality must be {wanted}, got {found!r}")
+
+
 def _classes(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> tuple[str, ...]:
     if "adamml.classes" not in metadata:
-        return tuple(str(i) for i in range(int(table["label"].max()) + 1 if len(table) else 0))
+        known = table["labels"].explode() if "labels" in table else table["label"]
+        return tuple(str(i) for i in range(int(known.max()) + 1 if known.notna().any() else 0))
     names = json.loads(metadata["adamml.classes"])
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise ValueError(f"{file}: adamml.classes must be a list of names, got {names!r}")
@@ -179,10 +219,13 @@ def _check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> No
     rules = {
         "id must be unique": table["id"].duplicated(),
         f"split must be one of {', '.join(SPLITS)}": ~table["split"].isin(SPLITS),
-        f"label must be in 0..{len(classes) - 1}": ~table["label"].between(0, len(classes) - 1),
+        **_label_rules(table, len(classes)),
         "duration_s must be positive": ~table["duration_s"].between(0, 1e6, inclusive="neither"),
         "fps must be in (0, 1000]": ~table["fps"].between(0, 1000, inclusive="right"),
     }
+    source = "source" if "source" in table else "path"
+    shared = table.groupby(source)["split"].transform("nunique") > 1
+    rules[f"{source} must be in one split, so that none knows another's videos"] = shared
     for name in (c for c in table.columns if c.endswith("_stretches")):
         rules[f"{name} must have start_s <= end_s and a state of {', '.join(STATES)}"] = ~table[
             name
@@ -196,6 +239,19 @@ def _check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> No
                 f"{file}: {rule}, got {value!r} for video {row['id']!r} "
                 f"({int(broken.sum())} such rows)"
             )
+
+
+def _label_rules(table: pd.DataFrame, classes: int) -> dict[str, Any]:
+    if "label" in table:
+        known = table["label"].between(0, classes - 1)
+        return {f"label must be in 0..{classes - 1}": ~known}
+
+    def good(labels: Any) -> bool:
+        rising = sorted(set(labels))
+        return len(rising) > 0 and list(labels) == rising and 0 <= rising[0] <= rising[-1] < classes
+
+    wrong = ~table["labels"].map(good).astype(bool)
+    return {f"labels must be rising numbers in 0..{classes - 1}, at least one": wrong}
 
 
 def _good_stretches(stretches: Any) -> bool:

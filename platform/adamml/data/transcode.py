@@ -10,7 +10,7 @@ import math
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -74,7 +74,7 @@ def transcode(
             expected_s = min(_length_s(container), end_s) - start_s
             begin = round(start_s * encoding.sample_rate)
             heard = None if sound is None else sound[begin:]
-            frames = _written(partial, _readable(shown, source), fps, heard, encoding)
+            frames = written(partial, readable(shown, source), fps, heard, encoding)
         if not frames:
             raise UnreadableVideo(source, f"no frame from {start_s:g} s on can be decoded")
         duration_s = float(frames / fps)
@@ -88,7 +88,7 @@ def transcode(
     return Transcoded(duration_s=duration_s, fps=float(fps), silent=sound is None)
 
 
-def _readable(frames: Iterator[Any], source: Path) -> Iterator[Any]:
+def readable(frames: Iterator[Any], source: Path) -> Iterator[Any]:
     """The same frames; what goes wrong in here is the source's fault, and nothing else is."""
     try:
         yield from frames
@@ -98,9 +98,10 @@ def _readable(frames: Iterator[Any], source: Path) -> Iterator[Any]:
         raise UnreadableVideo(source, f"cannot be decoded ({error})") from error
 
 
-def _written(
+def written(
     path: Path, frames: Iterator[Any], fps: Fraction, sound: Any, encoding: Encoding
 ) -> int:
+    """write_clip, where what goes wrong is the disk's fault unless readable() says otherwise."""
     try:
         return write_clip(path, frames, fps, sound, encoding)
     except UnreadableVideo:
@@ -120,19 +121,17 @@ def _length_s(container: Any) -> float:
     return (container.duration or 0) / av.time_base
 
 
-def main(argument: str) -> int:
-    """argument: JSON with the arguments of transcode, memory_bytes and cpu_s."""
+def report(argument: str, make: Callable[[dict[str, Any]], Transcoded]) -> int:
+    """Print what make(argument) gives, or why it cannot, as JSON.
+
+    Args:
+        argument: JSON with what make takes, and limits for this process: memory_bytes, cpu_s.
+    """
     asked = json.loads(argument)
     resource.setrlimit(resource.RLIMIT_AS, (asked["memory_bytes"],) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (asked["cpu_s"], asked["cpu_s"] + 1))
     try:
-        found = transcode(
-            Path(asked["source"]),
-            Path(asked["target"]),
-            start_s=asked["start_s"],
-            end_s=math.inf if asked["end_s"] is None else asked["end_s"],
-            encoding=Encoding(**asked["encoding"]),
-        )
+        found = make(asked)
     except UnreadableVideo as error:
         print(json.dumps({"reason": error.reason}))
     except MemoryError:
@@ -142,6 +141,20 @@ def main(argument: str) -> int:
     else:
         print(json.dumps(asdict(found)))
     return 0
+
+
+def main(argument: str) -> int:
+    """argument: JSON with the arguments of transcode, memory_bytes and cpu_s."""
+    return report(
+        argument,
+        lambda asked: transcode(
+            Path(asked["source"]),
+            Path(asked["target"]),
+            start_s=asked["start_s"],
+            end_s=math.inf if asked["end_s"] is None else asked["end_s"],
+            encoding=Encoding(**asked["encoding"]),
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,10 @@ class Preparation:
     encoding: Encoding = field(default_factory=Encoding)
     flow: StoredFlow | None = None
     """What is computed beside each clip."""
+    sounds: Path | None = None
+    """Where the wav files of numbered pictures lie; with the videos by default."""
+    pictures_fps: float = 29.97
+    """How often numbered pictures were taken."""
     wall_s: float = 600.0
     """Longest time for one clip."""
     cpu_s: int = 600
@@ -102,6 +106,7 @@ def prepare(row: Row, work: Preparation) -> Row:
     source, target = Path(row["source"]), file_of(row["id"], work.out)
     if not source.resolve().is_relative_to(work.videos.resolve()):
         return row | {"reason": "a link that leads out of the videos' folder"}
+    pictures = row.get("pictures", {})
     argument = {
         "source": str(source),
         "target": str(target),
@@ -111,7 +116,8 @@ def prepare(row: Row, work: Preparation) -> Row:
         "memory_bytes": work.memory_bytes,
         "cpu_s": work.cpu_s,
     }
-    return row | made("adamml.data.transcode", argument, target, work.out, work.wall_s)
+    module = "adamml.data.picture_clips" if pictures else "adamml.data.transcode"
+    return row | made(module, argument | pictures, target, work.out, work.wall_s)
 
 
 def made(module: str, argument: Mapping[str, Any], target: Path, out: Path, wall_s: float) -> Row:

@@ -15,23 +15,32 @@ from adamml.config import MotionConfig
 from adamml.data.encoding import Encoding
 from adamml.data.flow import ALGORITHMS
 from adamml.data.formats import FORMATS
+from adamml.data.formats.annotations import Annotations, with_quality
+from adamml.data.formats.lists import with_names
+from adamml.data.formats.published import published_as
 from adamml.data.manifest import Manifest
 from adamml.data.stored_flow import StoredFlow
-from adamml.preparing.clips import Preparation, Row, asked, find
+from adamml.preparing.clips import Preparation, Row
+from adamml.preparing.counts import class_counts, remarks, split_counts
 from adamml.preparing.flows import problem
-from adamml.preparing.manifests import counts, failures, make_manifest
+from adamml.preparing.manifests import failures, make_manifest
 from adamml.preparing.pipeline import missing, outcomes, remove_damaged, run
+from adamml.preparing.wanted import all_asked
 from adamml.study.job_options import PrepareOptions
 from adamml.tables import lookup
 
 PLAIN_EVERY_S = 15.0
 REPORT = "failed.csv"
+COUNTS = "counts.csv"
 
 
 @dataclass(frozen=True)
 class Outcome:
     manifest: Manifest
     counts: pd.DataFrame
+    """By split."""
+    remarks: Sequence[str]
+    """On the classes, whose counts are in COUNTS."""
     failed: pd.DataFrame
     done: int
     """Clips that this run made or tried."""
@@ -44,17 +53,9 @@ def prepare_videos(options: PrepareOptions) -> Outcome:
     Raises:
         ValueError, OSError: an option, an annotation file or a folder cannot be used.
     """
-    read = lookup(FORMATS, options.format, what="format")
-    found = read(options.annotations or [options.videos], options.classes)
-    if not options.videos.is_dir():
-        raise ValueError(f"--videos must be a folder, got {options.videos}")
-    videos, out = options.videos.resolve(), options.out.resolve()
-    if out.is_relative_to(videos):
-        raise ValueError(f"--out must lie outside of --videos, got {options.out}")
-    flow = _flow(options.flow, Encoding())
-    work, files = Preparation(videos=videos, out=out, flow=flow), find(videos)
-    clips = found.table.to_dict("records")
-    wanted = [asked({str(k): v for k, v in clip.items()}, files, work) for clip in clips]
+    found = _annotations(options)
+    work = _preparation(options)
+    out, flow, wanted = work.out, work.flow, all_asked(found, work)
     damaged = remove_damaged(out) if options.check else []
     todo = missing(wanted, out, flow) if out.exists() else wanted
     if todo:
@@ -64,8 +65,40 @@ def prepare_videos(options: PrepareOptions) -> Outcome:
     failed = failures(known)
     failed.to_csv(out / REPORT, index=False)
     manifest = make_manifest(found, known, out, flow)
-    table = counts(found, manifest, options.classes)
-    return Outcome(manifest, table, failed, len(todo), damaged)
+    classes = class_counts(found, manifest)
+    classes.to_csv(out / COUNTS, index=False)
+    recipe = published_as(options.format, len(found.classes))
+    counts = split_counts(found, manifest, recipe)
+    return Outcome(manifest, counts, remarks(classes), failed, len(todo), damaged)
+
+
+def _annotations(options: PrepareOptions) -> Annotations:
+    read = lookup(FORMATS, options.format, what="format")
+    folders = [options.videos] if options.format == "folders" else []
+    found = read(options.annotations or folders, options.classes)
+    if options.class_names is not None:
+        found = with_names(found, options.class_names)
+    return with_quality(found, options.quality) if options.quality else found
+
+
+def _preparation(options: PrepareOptions) -> Preparation:
+    for name, folder in (("--videos", options.videos), ("--sounds", options.sounds)):
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f"{name} must be a folder, got {folder}")
+    videos, out = options.videos.resolve(), options.out.resolve()
+    if out.is_relative_to(videos):
+        raise ValueError(f"--out must lie outside of --videos, got {options.out}")
+    if options.sounds is not None and options.format != "reference":
+        raise ValueError(f"--sounds must be given with reference only, got {options.format}")
+    if not 1 <= options.pictures_fps <= 240:
+        raise ValueError(f"--pictures-fps must be in 1..240, got {options.pictures_fps}")
+    return Preparation(
+        videos=videos,
+        out=out,
+        flow=_flow(options.flow, Encoding()),
+        sounds=options.sounds.resolve() if options.sounds else None,
+        pictures_fps=options.pictures_fps,
+    )
 
 
 def _flow(algorithm: str | None, encoding: Encoding) -> StoredFlow | None:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from adamml.data.formats.annotations import Annotations
-from adamml.data.formats.published import PUBLISHED
 from adamml.data.formats.splits import with_splits
-from adamml.data.manifest import FLOW_PATH, SPLITS, Manifest, load_manifest, write_manifest
+from adamml.data.manifest import FLOW_PATH, Manifest, load_manifest, write_manifest
 from adamml.data.stored_flow import StoredFlow
 from adamml.overrides import fingerprint
 from adamml.preparing.clips import Row
@@ -53,20 +52,8 @@ def make_manifest(
         manifest[FLOW_PATH] = [row["flow"]["path"] for row in rows]
         files = rows + [row["flow"] for row in rows]
     sums = fingerprint({row["path"]: row["sha256"] for row in files})
-    write_manifest(Manifest(out, manifest, found.classes, f"prepared {sums}", flow))
+    write_manifest(Manifest(out, manifest, found.classes, f"prepared {sums}", flow=flow))
     return load_manifest(out)
-
-
-def counts(found: Annotations, manifest: Manifest, subset: str | None) -> pd.DataFrame:
-    """Clips per split: annotated, prepared, published where that is known."""
-    annotated = with_splits(found.table)["split"].value_counts()
-    prepared = manifest.table["split"].value_counts()
-    table = pd.DataFrame({"annotated": annotated, "prepared": prepared}).reindex(SPLITS)
-    table = table.fillna(0).astype(int)
-    if subset in PUBLISHED:
-        published = PUBLISHED[subset]
-        table["published"] = [f"{published.train:,} in both", "", f"{published.evaluation:,}"]
-    return table
 
 
 def failures(outcomes: Mapping[str, Row]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ class Candidate:
     within_budget: bool = False
     """Tested at its best operating point within the budget, as the search chose it."""
     searched: dict[str, float] = field(default_factory=dict)
-    """accuracy and gflops on validation, as the search saw them; empty for what it did not see."""
+    """quality and gflops on validation, as the search saw them; empty for what it did not see."""
 
     def spec(self, seed: int) -> Spec:
         return {
@@ -59,7 +59,7 @@ def candidates(
                 method=record.method,
                 overrides=record.overrides,
                 within_budget=bool(chosen and record.id == chosen.record.id),
-                searched={k: point[k] for k in ("accuracy", "gflops")},
+                searched={k: point[k] for k in ("quality", "gflops")},
             )
             found.append(candidate)
     found.sort(key=lambda c: (c.method != "always_on", not c.within_budget))

@@ -24,7 +24,7 @@ from adamml.study.methods import unimodal_specs_at
 from adamml.study.plan import Plan
 from adamml.study.runner import Runner, complete, require
 from adamml.study.selection import BUDGET, best_within, strongest_fusion
-from adamml.study.video_results import correct, load_results
+from adamml.study.video_results import load_results, values
 
 FRESH = 1001
 """The first fresh seed is the study's plus this."""
@@ -149,10 +149,11 @@ class Confirm:
         }
         if not frames:
             return None
+        quality = self.plan.settings.quality
         return Retrained(
             key=candidate.key,
             seeds=list(frames),
-            correct=np.stack([correct(frame) for frame in frames.values()]),
+            values=np.stack([values(frame, quality) for frame in frames.values()]),
             gflops=np.stack([frame["gflops"].to_numpy() for frame in frames.values()]),
         )
 
@@ -184,9 +185,9 @@ def _metrics(rows: Sequence[Confirmed]) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in rows:
         name = f"confirm.{row.key}"
-        found |= {f"{name}.accuracy": row.accuracy.mean, f"{name}.gflops": row.gflops.mean}
-        found |= {f"{name}.accuracy_low": row.accuracy.low, f"{name}.on_front": row.on_front}
-        found |= {f"{name}.accuracy_high": row.accuracy.high}
+        found |= {f"{name}.quality": row.quality.mean, f"{name}.gflops": row.gflops.mean}
+        found |= {f"{name}.quality_low": row.quality.low, f"{name}.on_front": row.on_front}
+        found |= {f"{name}.quality_high": row.quality.high}
         if row.difference is not None:
             found |= {f"{name}.difference": row.difference.mean}
             found |= {f"{name}.difference_low": row.difference.low}

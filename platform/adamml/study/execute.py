@@ -151,7 +151,7 @@ def test_videos(run: Run) -> None:
         run.workers.barrier()
     results = load_results(run.folder)
     assert results is not None
-    metrics = result_metrics(results) | _used(run, bias)
+    metrics = result_metrics(results, run.config.data.quality) | _used(run, bias)
     run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
 
 

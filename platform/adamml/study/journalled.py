@@ -23,7 +23,8 @@ from adamml.training.tasks import FIDELITIES
 from adamml.training.workers import Workers
 
 Report = Callable[[dict[str, Any]], None]
-FINAL = ("accuracy", "gflops", "selection_rate.", "precision.", "recall.", "training_seconds")
+MEASURES = ("quality", "accuracy", "top5_accuracy", "gflops")
+FINAL = (*MEASURES, "selection_rate.", "precision.", "recall.", "training_seconds")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def unimodal_key(config: Config, modality: str, data: str) -> str:
         f"unimodal.{modality}.",
         "execution.",
         "data.num_classes",
+        "data.quality",
         "data.batch_size",
         "data.test_segments",
         "dropout",
@@ -132,7 +133,7 @@ def _train(
     fit(task, workers, keep, done=len(history))
     if workers.rank == 0:
         save_weights(task.model, unimodal.weights)
-        final = {name: history[-1][2][name] for name in ("accuracy", "gflops")}
+        final = {name: history[-1][2][name] for name in ("quality", "gflops")}
         record = {"config": flatten(unimodal.config), "history": history, "metrics": final}
         record["seconds"] = round(json.loads(clock.read_text()), 3)
         _write(folder / "network.json", json.dumps(record))

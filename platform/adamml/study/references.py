@@ -14,6 +14,7 @@ from adamml.cost.flops import Costs, count_costs
 from adamml.data.dataset import batches
 from adamml.data.relevance import relevance
 from adamml.models.adamml import AdaMML
+from adamml.training.quality import mean_average_precision, measures, multi_hot
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
 
@@ -22,23 +23,25 @@ EXHAUSTIVE = 12
 
 
 def references(model: AdaMML, splits: Splits, config: Config, workers: Workers) -> dict[str, Any]:
-    """On validation: {"relevance_policy": {accuracy, gflops}, "oracle_front": {accuracy, gflops}}.
+    """On validation: {"relevance_policy": {quality, gflops}, "oracle_front": {quality, gflops}}.
 
     The relevance policy computes a modality exactly where its evidence is. The oracle front takes,
-    for each budget per video, the decisions with the highest margin for the true class.
+    for each budget per video, the decisions with the highest margin for the true class (of several,
+    the one with the highest logit).
     """
     segment_logits, labels = all_segment_logits(model, splits, config, workers)
     costs = count_costs(config, config.data.num_classes)
     relevant = relevance(splits.fixed("validation").manifest, config, config.data.test_segments)
     fusion = model.fusion.cpu()
-    correct = fusion(segment_logits, relevant).mean(1).argmax(-1) == labels
-    accuracy, gflops = oracle_front(fusion, segment_logits, labels, costs)
+    name = config.data.quality
+    said = fusion(segment_logits, relevant).mean(1)
+    quality, gflops = oracle_front(fusion, segment_logits, labels, costs, name)
     return {
         "relevance_policy": {
-            "accuracy": float(correct.double().mean()),
+            "quality": measures(name, said, labels)["quality"],
             "gflops": float(costs.gflops(relevant).mean()),
         },
-        "oracle_front": {"accuracy": accuracy, "gflops": gflops},
+        "oracle_front": {"quality": quality, "gflops": gflops},
     }
 
 
@@ -46,7 +49,7 @@ def references(model: AdaMML, splits: Splits, config: Config, workers: Workers) 
 def all_segment_logits(
     model: AdaMML, splits: Splits, config: Config, workers: Workers
 ) -> tuple[Tensor, Tensor]:
-    """[N, S, M, K] with every modality computed, and labels [N], of the validation split."""
+    """[N, S, M, K] with every modality computed, and labels ([N] or [N, K]), of validation."""
     model.eval()
     logits, labels = [], []
     dataset = splits.fixed("validation")
@@ -62,31 +65,43 @@ def all_segment_logits(
 
 @torch.no_grad()
 def oracle_front(
-    fusion: torch.nn.Module, segment_logits: Tensor, labels: Tensor, costs: Costs
+    fusion: torch.nn.Module,
+    segment_logits: Tensor,
+    labels: Tensor,
+    costs: Costs,
+    name: str = "accuracy",
 ) -> tuple[list[float], list[float]]:
-    """Accuracy and mean GFLOPs for each budget per video, cheapest first; only improvements.
+    """Quality and mean GFLOPs for each budget per video, cheapest first; only improvements.
 
     Args:
-        segment_logits: [N, S, M, K]; labels: [N].
+        segment_logits: [N, S, M, K]; labels: [N] or [N, K].
+        name: of the quality, accuracy or map.
     """
     segments, modalities = segment_logits.shape[1:3]
     if segments * modalities <= EXHAUSTIVE:
         choices = _every_choice(segments, modalities)
         margins = torch.stack(
-            [_margin(fusion, segment_logits, labels, choice) for choice in choices], dim=1
+            [_margin(_video(fusion, segment_logits, choice), labels) for choice in choices], dim=1
         )
-        prices = costs.gflops(choices).expand(len(labels), -1)
+        prices = costs.gflops(choices).expand_as(margins)
+        choices = choices.expand(len(labels), *choices.shape)
     else:
-        margins, prices = _greedy_path(fusion, segment_logits, labels, costs)
+        margins, choices = _greedy_path(fusion, segment_logits, labels)
+        prices = costs.gflops(choices.flatten(0, 1)).reshape(margins.shape)
     front: list[tuple[float, float]] = []
     for budget in prices.unique().tolist():
         affordable = margins.masked_fill(prices > budget + 1e-12, -torch.inf)
         best = affordable.max(dim=1, keepdim=True)
-        accuracy = float((best.values > 0).double().mean())
-        spent = float(prices.gather(1, best.indices).mean())
-        if not front or accuracy > front[-1][0]:
-            front.append((accuracy, spent))
-    return [a for a, _ in front], [g for _, g in front]
+        taken = choices[torch.arange(len(labels)), best.indices[:, 0]]
+        # With nothing computed all logits are equal: no class is right, whichever argmax names.
+        quality = (
+            float((best.values > 0).double().mean())
+            if name == "accuracy"
+            else mean_average_precision(_video(fusion, segment_logits, taken), labels)
+        )
+        if not front or quality > front[-1][0]:
+            front.append((quality, float(prices.gather(1, best.indices).mean())))
+    return [q for q, _ in front], [g for _, g in front]
 
 
 def _every_choice(segments: int, modalities: int) -> Tensor:
@@ -95,31 +110,35 @@ def _every_choice(segments: int, modalities: int) -> Tensor:
     return torch.tensor(list(bits)).reshape(-1, segments, modalities)
 
 
-def _margin(fusion: torch.nn.Module, logits: Tensor, labels: Tensor, choice: Tensor) -> Tensor:
-    """[N]: the true class's video logit minus the best other's; choice is [S, M] or [N, S, M]."""
-    video: Tensor = fusion(logits, choice.expand(len(labels), *choice.shape[-2:])).mean(1)
-    true = video.gather(1, labels[:, None]).squeeze(1)
-    others = video.scatter(1, labels[:, None], -torch.inf)
-    return true - others.amax(1)
+def _video(fusion: torch.nn.Module, logits: Tensor, choice: Tensor) -> Tensor:
+    """[N, K]: the video logits under decisions [S, M] or [N, S, M]."""
+    video: Tensor = fusion(logits, choice.expand(len(logits), *choice.shape[-2:])).mean(1)
+    return video
 
 
-def _greedy_path(
-    fusion: torch.nn.Module, logits: Tensor, labels: Tensor, costs: Costs
-) -> tuple[Tensor, Tensor]:
-    """Margins and prices [N, S * M + 1] of adding, one by one, the decision that helps most."""
+def _margin(video: Tensor, labels: Tensor) -> Tensor:
+    """[N]: a true class's video logit, the highest, minus the best other's."""
+    true = multi_hot(labels, video.shape[-1])
+    best = video.masked_fill(~true, -torch.inf).amax(1)
+    return best - video.masked_fill(true, -torch.inf).amax(1)
+
+
+def _greedy_path(fusion: torch.nn.Module, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Adding, one by one, the decision that helps most: margins [N, S * M + 1] and the decisions
+    [N, S * M + 1, S, M]."""
     videos, segments, modalities = logits.shape[:3]
     chosen = torch.zeros(videos, segments, modalities)
-    margins, prices = [_margin(fusion, logits, labels, chosen)], [costs.gflops(chosen)]
+    margins, path = [_margin(_video(fusion, logits, chosen), labels)], [chosen.clone()]
     for _ in range(segments * modalities):
         gains = torch.full((videos, segments * modalities), -torch.inf)
         for place in range(segments * modalities):
             tried = chosen.flatten(1).clone()
             free = tried[:, place] == 0
             tried[:, place] = 1
-            margin = _margin(fusion, logits, labels, tried.reshape_as(chosen))
+            margin = _margin(_video(fusion, logits, tried.reshape_as(chosen)), labels)
             gains[:, place] = margin.masked_fill(~free, -torch.inf)
         best = gains.argmax(1)
         chosen.flatten(1)[torch.arange(videos), best] = 1
-        margins.append(_margin(fusion, logits, labels, chosen))
-        prices.append(costs.gflops(chosen))
-    return torch.stack(margins, 1), torch.stack(prices, 1)
+        margins.append(_margin(_video(fusion, logits, chosen), labels))
+        path.append(chosen.clone())
+    return torch.stack(margins, 1), torch.stack(path, 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 from adamml import home
 from adamml.config import Config, override
+from adamml.data.dataset import check_labels
 from adamml.data.manifest import load_manifest
 from adamml.data.stored_flow import unread, warn_once
 from adamml.data.synthetic import synthetic_name
@@ -66,13 +67,15 @@ def base_overrides(
             weights that do not exist or do not fit.
     """
     base = dict(own)
-    if options.data is not None:
-        manifest = load_manifest(options.data)
-        base["data.num_classes"] = len(manifest.classes)
+    manifest = load_manifest(options.data) if options.data is not None else None
+    if manifest is not None:
+        base |= {"data.num_classes": len(manifest.classes), "data.quality": manifest.quality}
     base |= absolute(parse(options.override, config))
     config = override(config, base)
-    if options.data is not None and (told := unread(config, manifest.flow)):
-        warn_once(told)
+    if manifest is not None:
+        check_labels(manifest, config)
+        if told := unread(config, manifest.flow):
+            warn_once(told)
     check_weights(config)
     return config, base
 

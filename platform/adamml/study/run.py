@@ -135,7 +135,7 @@ class Study:
         found = self.runner.record
         for record in evaluated(found.trials) if found.references else ():
             final = record.final
-            metrics = regret(final["accuracy"], final["gflops"], found.references["oracle_front"])
+            metrics = regret(final["quality"], final["gflops"], found.references["oracle_front"])
             if record.regret != metrics:
                 self.journal.append("regret", id=record.id, metrics=metrics)
 

@@ -1,9 +1,9 @@
-"""Which trials go on: Tune schedulers that look at accuracy and GFLOPs together.
+"""Which trials go on: Tune schedulers that look at quality and GFLOPs together.
 
 Asynchronous successive halving (Li et al. 2020, arXiv:1810.05934, the form that stops) over two
 objectives. A trial that reaches a rung is ranked among all that have reached it, and goes on if it
 is in the best 1/eta. Ranked by non-domination, ties by hypervolume contribution, the cheap end of a
-front survives as well as the accurate one; ranked by accuracy alone, it would not.
+front survives as well as the good one; ranked by quality alone, it would not.
 
 Rungs count epochs in which the policy trains (metric policy_epoch): before the first of them
 GFLOPs say nothing. The epochs of the policy-only stage are the first; who survives the last rung
@@ -23,7 +23,7 @@ from adamml.tables import lookup
 
 CLOCK = "policy_epoch"
 Order = Callable[[Sequence[float], Sequence[float]], list[int]]
-"""(accuracies, GFLOPs) -> indices, best first."""
+"""(qualities, GFLOPs) -> indices, best first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,30 +91,30 @@ class SuccessiveHalving(FIFOScheduler):  # type: ignore[misc]
         rung = metrics.get(CLOCK)
         if rung not in self._reached or id in self._reached[rung]:
             return None
-        self._reached[rung][id] = metrics["accuracy"], metrics["gflops"]
+        self._reached[rung][id] = metrics["quality"], metrics["gflops"]
         return int(rung)
 
     def _goes_on(self, id: str, reached: dict[str, tuple[float, float]]) -> bool:
-        accuracies, gflops = zip(*reached.values(), strict=True)
-        place = self._order(accuracies, gflops).index(list(reached).index(id))
+        qualities, gflops = zip(*reached.values(), strict=True)
+        place = self._order(qualities, gflops).index(list(reached).index(id))
         return place < len(reached) / self._eta
 
 
 def by_front(
-    accuracies: Sequence[float], gflops: Sequence[float], reference: fronts.Reference
+    qualities: Sequence[float], gflops: Sequence[float], reference: fronts.Reference
 ) -> list[int]:
     """By non-domination rank, then by hypervolume contribution."""
-    return fronts.best(accuracies, gflops, len(accuracies), reference)
+    return fronts.best(qualities, gflops, len(qualities), reference)
 
 
 def by_scalar(
-    accuracies: Sequence[float], gflops: Sequence[float], reference: fronts.Reference
+    qualities: Sequence[float], gflops: Sequence[float], reference: fronts.Reference
 ) -> list[int]:
-    """By accuracy minus GFLOPs, each as a share of what the reference box spans: one point of the
+    """By quality minus GFLOPs, each as a share of what the reference box spans: one point of the
     front is preferred, that of slope one."""
     chance, dearest = reference
     merits = [
-        (a - chance) / (1 - chance) - g / dearest for a, g in zip(accuracies, gflops, strict=True)
+        (q - chance) / (1 - chance) - g / dearest for q, g in zip(qualities, gflops, strict=True)
     ]
     return sorted(range(len(merits)), key=lambda index: -merits[index])
 

@@ -22,7 +22,7 @@ from adamml.records import TrialRecord
 from adamml.tables import lookup
 
 Space = Callable[[Any], dict[str, Any]]
-OBJECTIVES = {"accuracy": "max", "gflops": "min"}
+OBJECTIVES = {"quality": "max", "gflops": "min"}
 STARTUP_TRIALS = 6
 """Random trials before TPE or a Gaussian process models anything."""
 POPULATION = 10

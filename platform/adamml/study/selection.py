@@ -35,7 +35,7 @@ def promoted(
     for budget in PROMOTED_BUDGETS:
         within = [r for r in candidates if r.final["gflops"] <= budget * always_on]
         others = [r for r in within if r not in first]
-        first += sorted(others, key=lambda r: (-r.final["accuracy"], r.final["gflops"]))[:1]
+        first += sorted(others, key=lambda r: (-r.final["quality"], r.final["gflops"]))[:1]
     order = fronts.best(*objectives(candidates), len(candidates), reference)
     rest = [candidates[index] for index in order if candidates[index] not in first]
     return [*first, *rest][:count]
@@ -63,14 +63,14 @@ def strongest_fusion(records: Sequence[TrialRecord]) -> TrialRecord | None:
         for r in records
         if r.final and r.fidelity == "joint" and (r.method == "always_on" or r.id == TRAINED_FUSION)
     ]
-    return max(fusions, key=lambda r: r.final["accuracy"], default=None)
+    return max(fusions, key=lambda r: r.final["quality"], default=None)
 
 
 def average_is_stronger(records: Sequence[TrialRecord]) -> bool:
     """Whether average fusion beats always-on's learned weights before both are trained further."""
-    accuracy = {r.id: r.final["accuracy"] for r in records if r.final}
-    always_on = [accuracy[r.id] for r in evaluated(records) if r.method == "always_on"]
-    return accuracy.get("fusion-average", 0.0) > max(always_on, default=0.0)
+    quality = {r.id: r.final["quality"] for r in records if r.final}
+    always_on = [quality[r.id] for r in evaluated(records) if r.method == "always_on"]
+    return quality.get("fusion-average", 0.0) > max(always_on, default=0.0)
 
 
 class OperatingPoint(NamedTuple):
@@ -90,7 +90,7 @@ class OperatingPoint(NamedTuple):
         """Whether the record's test metrics are those of this point."""
         values = self.record.test
         used = bias_of({k.removeprefix("test_"): v for k, v in values.items()})
-        return "test_accuracy" in values and (used if any(used.values()) else {}) == self.bias
+        return "test_quality" in values and (used if any(used.values()) else {}) == self.bias
 
 
 def as_it_is(record: TrialRecord) -> OperatingPoint:
@@ -121,11 +121,11 @@ def best_within(trials: Sequence[TrialRecord], limit: float) -> OperatingPoint:
     affordable = [found for found in points if found.point["gflops"] <= limit]
     if not affordable:
         return min(points, key=lambda found: found.point["gflops"])
-    best = max(affordable, key=lambda found: found.point["accuracy"]).point
-    enough = best["accuracy"] - best.get("accuracy_se", 0.0)
-    good = [found for found in affordable if found.point["accuracy"] >= enough]
+    best = max(affordable, key=lambda found: found.point["quality"]).point
+    enough = best["quality"] - best.get("quality_se", 0.0)
+    good = [found for found in affordable if found.point["quality"] >= enough]
     return min(
-        good, key=lambda f: (_moved(f), f.point["gflops"], -f.point["accuracy"], f.bias != {})
+        good, key=lambda f: (_moved(f), f.point["gflops"], -f.point["quality"], f.bias != {})
     )
 
 
@@ -141,4 +141,4 @@ def _points(record: TrialRecord) -> list[OperatingPoint]:
 
 
 def objectives(records: Sequence[TrialRecord]) -> tuple[list[float], list[float]]:
-    return [r.final["accuracy"] for r in records], [r.final["gflops"] for r in records]
+    return [r.final["quality"] for r in records], [r.final["gflops"] for r in records]

@@ -12,8 +12,6 @@ from adamml.cost.flops import count_costs
 from adamml.fronts import Reference
 from adamml.models.weight_files import by_content
 
-QUALITY = "accuracy"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -32,9 +30,11 @@ class Settings:
     search: dict[str, Any]
     """sampler, scheduler, first_rung, eta, max_gflops and warm_start; job_options.py says what."""
     quality: str
-    """The name of the objective that is maximised; the other is gflops."""
+    """The name of the objective that is maximised (config.data.quality); the other is gflops. In
+    journals its key is "quality", in MLflow this name."""
     reference: Reference
-    """Where hypervolume is measured from: chance quality, GFLOPs of the dearest configuration."""
+    """Where hypervolume is measured from: chance quality (of mAP, with one label per video), GFLOPs
+    of the dearest configuration."""
 
     @property
     def default_name(self) -> str:
@@ -78,7 +78,7 @@ def study_settings(
         data=data,
         workers_per_slot=workers_per_slot,
         search=dict(search),
-        quality=QUALITY,
+        quality=config.data.quality,
         reference=(1 / config.data.num_classes, _dearest(config, recognition)),
     )
 

@@ -1,6 +1,7 @@
 """What a trial said of every test video, in a file beside it: statistics need more than means.
 
-trials/<id>/test_videos.parquet: id, label, gflops, rate.<modality>, logit.<class>
+trials/<id>/test_videos.parquet: id, label (of mAP: labels, a list), gflops, rate.<modality>,
+logit.<class>
 """
 
 import os
@@ -10,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torchmetrics.functional.classification import multiclass_average_precision
+from torch import Tensor
 
 from adamml.cost.flops import Costs
 from adamml.training.evaluation import Evaluation
 from adamml.training.loop import Metrics
+from adamml.training.quality import mean_average_precision, measures, video_values
 
 FILE_NAME = "test_videos.parquet"
 
@@ -28,7 +30,7 @@ def video_results(ids: list[str], found: Evaluation, costs: Costs) -> pd.DataFra
     shares = found.decisions.mean(1).unbind(-1)
     columns: dict[str, Any] = {
         "id": ids,
-        "label": found.labels.numpy(),
+        **_labelled(found.labels),
         "gflops": costs.gflops(found.decisions).numpy(),
     }
     columns |= {f"rate.{m}": s.numpy() for m, s in zip(costs.modalities, shares, strict=True)}
@@ -49,28 +51,43 @@ def load_results(folder: Path) -> pd.DataFrame | None:
     return pd.read_parquet(path) if path.exists() else None
 
 
-def correct(results: pd.DataFrame) -> "np.ndarray[Any, Any]":
-    """bool [N]: top-1 is the label."""
-    return np.asarray(_logits(results).argmax(1) == results["label"].to_numpy())
+def values(results: pd.DataFrame, quality: str) -> "np.ndarray[Any, Any]":
+    """float64 [N]: what each video contributes to the quality (training/quality.video_values)."""
+    return np.asarray(video_values(quality, _logits(results), _labels(results)).numpy())
 
 
-def result_metrics(results: pd.DataFrame) -> Metrics:
-    """accuracy, map (macro over classes, from softmax scores), gflops and selection rates."""
-    scores = torch.from_numpy(_logits(results)).softmax(-1)
-    labels = torch.from_numpy(results["label"].to_numpy(copy=True))
-    precision = multiclass_average_precision(scores, labels, scores.shape[-1], average="macro")
+def result_metrics(results: pd.DataFrame, quality: str) -> Metrics:
+    """What training/quality.measures says, map, gflops and selection rates."""
+    logits, labels = _logits(results), _labels(results)
+    found = measures(quality, logits, labels)
+    if quality != "map":
+        found["map"] = mean_average_precision(logits, labels)
     rates = _columns(results, "rate.")
-    return {
-        "accuracy": float(correct(results).mean()),
-        "map": float(precision),
+    return found | {
         "gflops": float(results["gflops"].mean()),
         **{f"selection_{rate}": float(results[rate].mean()) for rate in rates},
     }
 
 
-def _logits(results: pd.DataFrame) -> "np.ndarray[Any, Any]":
+def _logits(results: pd.DataFrame) -> Tensor:
     """[N, K]; a parquet file keeps the order of its columns."""
-    return results[_columns(results, "logit.")].to_numpy(copy=True)
+    return torch.from_numpy(results[_columns(results, "logit.")].to_numpy(copy=True))
+
+
+def _labelled(labels: Tensor) -> dict[str, Any]:
+    if labels.dim() == 1:
+        return {"label": labels.numpy()}
+    return {"labels": [row.nonzero()[:, 0].tolist() for row in labels]}
+
+
+def _labels(results: pd.DataFrame) -> Tensor:
+    """int64 [N], or float32 [N, K] where videos have several."""
+    if "label" in results:
+        return torch.from_numpy(results["label"].to_numpy(copy=True))
+    found = torch.zeros(len(results), len(_columns(results, "logit.")))
+    for row, labels in enumerate(results["labels"]):
+        found[row, list(labels)] = 1
+    return found
 
 
 def _columns(results: pd.DataFrame, prefix: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Evaluate a model on a split: quality, GFLOPs of the decisions it made, selection rates."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,12 +14,14 @@ from adamml.models.adamml import AdaMML
 from adamml.models.recognition import RecognitionNetwork
 from adamml.training.decisions import Decider
 from adamml.training.fixed_views import FixedView
+from adamml.training.quality import measures
 from adamml.training.workers import Workers
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """logits [N, K], decisions [N, S, M], labels [N], in the order of the split's videos."""
+    """logits [N, K], decisions [N, S, M], labels [N] or [N, K], in the order of the
+    split's videos."""
 
     logits: Tensor
     decisions: Tensor
@@ -30,49 +31,40 @@ class Evaluation:
     segment_logits: Tensor | None = None
     """[N, S, M, K] of every segment, selected or not; where they were asked for or are cached."""
 
-    @property
-    def accuracy(self) -> float:
-        """Top-1, in [0, 1]."""
-        # It imports scipy.signal: seconds of every start, also of processes that evaluate nothing.
-        from torchmetrics.functional.classification import multiclass_accuracy
-
-        classes = self.logits.shape[-1]
-        return float(multiclass_accuracy(self.logits, self.labels, classes, average="micro"))
-
-    @property
-    def accuracy_se(self) -> float:
-        """Standard error of accuracy over videos; one more right and one more wrong keep it above 0
-        where all are right (Agresti and Coull 1998)."""
-        videos = len(self.labels)
-        share = (self.accuracy * videos + 1) / (videos + 2)
-        return math.sqrt(share * (1 - share) / (videos + 2))
-
     def objectives(
-        self, costs: Costs, modalities: tuple[str, ...], batch_size: int | None = None
+        self,
+        quality: str,
+        costs: Costs,
+        modalities: tuple[str, ...],
+        batch_size: int | None = None,
     ) -> dict[str, float]:
-        """accuracy with its standard error, gflops (the mean over videos), and per modality the
-        share of segments computed.
+        """quality with its standard error (training/quality.py), gflops (the mean over videos), and
+        per modality the share of segments computed.
 
         Args:
+            quality: accuracy or map.
             batch_size: with it, gflops and shares are unweighted means over the means of batches
                 of this size, the last one smaller (quirks.mean_of_batch_means).
         """
         rates = _mean(self.decisions.mean(1), batch_size)
         return {
-            "accuracy": self.accuracy,
-            "accuracy_se": self.accuracy_se,
+            **measures(quality, self.logits, self.labels),
             "gflops": float(_mean(costs.gflops(self.decisions), batch_size)),
             **{f"selection_rate.{m}": float(r) for m, r in zip(modalities, rates, strict=True)},
         }
 
     def metrics(
-        self, costs: Costs, modalities: tuple[str, ...], batch_size: int | None = None
+        self,
+        quality: str,
+        costs: Costs,
+        modalities: tuple[str, ...],
+        batch_size: int | None = None,
     ) -> dict[str, float]:
         """The objectives, and how gflops is distributed over videos and parts."""
         found = cost_distribution(costs, self.decisions).metrics()
         published = _mean(costs.billed.gflops(self.decisions), batch_size)
         found["gflops_published"] = float(published)
-        return found | self.objectives(costs, modalities, batch_size)
+        return found | self.objectives(quality, costs, modalities, batch_size)
 
 
 def _mean(values: Tensor, batch_size: int | None) -> Tensor:

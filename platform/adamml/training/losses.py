@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adamml.config import LossConfig
+from adamml.training.quality import hits, targets
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,12 @@ class LossParts:
 
 
 def correctness(logits: Tensor, labels: Tensor, form: str) -> Tensor:
-    """[N]: 1 where the prediction is right ("argmax"), or the true class's probability."""
+    """[N]: 1 where the prediction is right ("argmax"), or the true class's probability; of several
+    labels, where it is one of them, or their sum."""
     if form == "argmax":
-        return (logits.argmax(-1) == labels).to(logits.dtype)
-    return logits.softmax(-1).gather(1, labels[:, None]).squeeze(1)
+        return hits(logits, labels).to(logits.dtype)
+    said = logits.softmax(-1)
+    return (said * labels).sum(-1) if labels.dim() == 2 else said.gather(1, labels[:, None])[:, 0]
 
 
 def policy_loss(
@@ -40,13 +43,13 @@ def policy_loss(
     and differentiated in the gamma term.
 
     Args:
-        logits: [N, K]; decisions: [N, S, M] in the order of `modalities`; labels: [N].
+        logits: [N, K]; decisions: [N, S, M] in the order of `modalities`; labels: [N] or [N, K].
     """
     correct = correctness(logits, labels, loss.correctness)
     lambdas = torch.tensor([loss.lambdas[m] for m in modalities]).to(logits)
     usage = decisions.mean(1).square() * correct.detach()[:, None]
     return LossParts(
-        cross_entropy=F.cross_entropy(logits, labels),
+        cross_entropy=F.cross_entropy(logits, targets(labels)),
         usage=(usage.mean(0) * lambdas).sum(),
         wrong=loss.gamma * (1 - correct).mean(),
     )
@@ -55,4 +58,4 @@ def policy_loss(
 def recognition_loss(logits: Tensor, labels: Tensor) -> LossParts:
     """Cross-entropy alone: recognition epochs run with lambda = 0, where gamma acts on nothing."""
     zero = logits.new_zeros(())
-    return LossParts(cross_entropy=F.cross_entropy(logits, labels), usage=zero, wrong=zero)
+    return LossParts(cross_entropy=F.cross_entropy(logits, targets(labels)), usage=zero, wrong=zero)

@@ -1,4 +1,4 @@
-"""One checkpoint, many operating points: a trained model's own curve of accuracy against GFLOPs.
+"""One checkpoint, many operating points: a trained model's own curve of quality against GFLOPs.
 
 A bias on the policy's "use" logits, one per modality (models/decision_bias.py), moves a model along
 it without training. Policy logits and the logits of all segments are computed once; each bias then
@@ -24,7 +24,7 @@ from adamml.models.policy import PolicyNetwork
 from adamml.training.evaluation import Evaluation
 
 Point = dict[str, float]
-"""accuracy, gflops, and per modality selection_rate.<modality> and bias.<modality>."""
+"""quality, gflops, and per modality selection_rate.<modality> and bias.<modality>."""
 BIAS = "bias."
 SHARED, GRID = 33, 256
 """Candidates: quantiles of the path on which all modalities share a bias; at most so many
@@ -45,7 +45,7 @@ def operating_points(model: AdaMML, found: Evaluation, config: Config) -> list[P
 
     Returns:
         The points that no other candidate dominates, and the unbiased one, dominated or not.
-        Its accuracy, gflops and rates are those of found.metrics().
+        Its quality, gflops and rates are those of found.metrics().
 
     Raises:
         ValueError: the model has no operating points, or the evaluation no segment logits.
@@ -106,14 +106,14 @@ def _under(found: Evaluation, bias: dict[str, float], fusion: Fusion, config: Co
 
 def _point(found: Evaluation, bias: dict[str, float], costs: Costs, config: Config) -> Point:
     batch_size = config.data.batch_size if config.quirks.mean_of_batch_means else None
-    objectives = found.objectives(costs, config.modalities, batch_size)
+    objectives = found.objectives(config.data.quality, costs, config.modalities, batch_size)
     return objectives | {f"{BIAS}{modality}": value for modality, value in bias.items()}
 
 
 def _best(points: list[Point]) -> list[Point]:
     """The first of them, and of the others the non-dominated ones, one of each place."""
-    places = {(p["accuracy"], p["gflops"]): p for p in reversed(points)}
+    places = {(p["quality"], p["gflops"]): p for p in reversed(points)}
     distinct = list(places.values())
-    mask = non_dominated([p["accuracy"] for p in distinct], [p["gflops"] for p in distinct])
+    mask = non_dominated([p["quality"] for p in distinct], [p["gflops"] for p in distinct])
     kept = [p for p, keep in zip(distinct, mask, strict=True) if keep or p is points[0]]
-    return sorted(kept, key=lambda p: (p["gflops"], p["accuracy"]))
+    return sorted(kept, key=lambda p: (p["gflops"], p["quality"]))

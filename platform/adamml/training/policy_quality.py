@@ -12,7 +12,7 @@ from adamml.training.splits import Splits
 NOTHING_WRONG = 1.0
 """0/0: the precision of computing nothing, and the recall where nothing is relevant."""
 SAME = 1e-9
-"""Accuracies and GFLOPs this close are equal: sums over videos in another order."""
+"""Qualities and GFLOPs this close are equal: sums over videos in another order."""
 
 
 def relevance_of(splits: Splits, split: Split) -> Tensor | None:
@@ -49,22 +49,22 @@ def precision_and_recall(
 
 
 def regret(
-    accuracy: float, gflops: float, oracle_front: Mapping[str, Sequence[float]]
+    quality: float, gflops: float, oracle_front: Mapping[str, Sequence[float]]
 ) -> dict[str, float]:
     """How far a trial is from the oracle front, on the same videos.
 
-    accuracy_regret: the oracle's accuracy at the same mean GFLOPs or fewer (0 where it can afford
+    quality_regret: the oracle's quality at the same mean GFLOPs or fewer (0 where it can afford
     none of its points) minus the trial's; negative where the trial's own networks are better than
     the oracle's. gflops_regret: the trial's GFLOPs minus the fewest for which the oracle is as
-    accurate; missing where it never is.
+    good; missing where it never is.
 
     Args:
-        oracle_front: accuracy and gflops, each rising (study.references.oracle_front).
+        oracle_front: quality and gflops, each rising (study.references.oracle_front).
     """
-    accuracies, prices = oracle_front["accuracy"], oracle_front["gflops"]
+    qualities, prices = oracle_front["quality"], oracle_front["gflops"]
     affordable = bisect.bisect_right(prices, gflops + SAME)
-    found = {"accuracy_regret": (accuracies[affordable - 1] if affordable else 0.0) - accuracy}
-    needed = bisect.bisect_left(accuracies, accuracy - SAME)
-    if needed < len(accuracies):
+    found = {"quality_regret": (qualities[affordable - 1] if affordable else 0.0) - quality}
+    needed = bisect.bisect_left(qualities, quality - SAME)
+    if needed < len(qualities):
         found["gflops_regret"] = gflops - prices[needed]
     return found

@@ -20,6 +20,7 @@ from adamml.training.fixed_views import FixedView
 from adamml.training.loop import Metrics, Task, plan
 from adamml.training.operating_points import has_operating_points, operating_points
 from adamml.training.policy_quality import precision_and_recall, relevance_of
+from adamml.training.quality import measures
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
 
@@ -93,7 +94,7 @@ def unimodal_task(
         videos=splits.augmented(own.segments),
         view=_no_view,
         evaluate=metrics,
-        score=lambda found: found["accuracy"],
+        score=lambda found: found["quality"],
         checkpoints=checkpoints,
         modality=modality,
     )
@@ -134,7 +135,7 @@ def adamml_task(
     def score(found: Metrics) -> float:
         lambdas = config.loss.lambdas
         usage = sum(lambdas[m] * found[f"selection_rate.{m}"] for m in config.modalities)
-        return found["accuracy"] - usage
+        return found["quality"] - usage
 
     return Task(
         config=config,
@@ -179,17 +180,17 @@ def adamml_metrics(config: Config, found: Evaluation, relevant: Tensor | None = 
     """
     costs = count_costs(config, config.data.num_classes)
     batch_size = config.data.batch_size if config.quirks.mean_of_batch_means else None
-    metrics = found.metrics(costs, config.modalities, batch_size)
+    metrics = found.metrics(config.data.quality, costs, config.modalities, batch_size)
     if relevant is None:
         return metrics
     return metrics | precision_and_recall(found.decisions, relevant, config.modalities)
 
 
 def unimodal_metrics(config: Config, modality: str, found: Evaluation) -> Metrics:
-    """accuracy, and the GFLOPs of running this network on every segment."""
+    """quality (training/quality.py), and the GFLOPs of running this network on every segment."""
     costs = count_costs(config, config.data.num_classes)
     macs = found.decisions.shape[1] * costs.segment_selected(modality)
-    return {"accuracy": found.accuracy, "gflops": macs / 1e9}
+    return measures(config.data.quality, found.logits, found.labels) | {"gflops": macs / 1e9}
 
 
 def _no_view() -> FixedView:

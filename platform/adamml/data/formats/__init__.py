@@ -3,10 +3,21 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from adamml.data.formats.activitynet import read_activitynet
 from adamml.data.formats.annotations import Annotations
 from adamml.data.formats.folders import read_folders
 from adamml.data.formats.kinetics import read_kinetics
+from adamml.data.formats.lists import read_lists
+from adamml.data.formats.reference_lists import read_reference_lists
+from adamml.data.formats.sports1m import read_sports1m
 
 Read = Callable[[Sequence[Path], str | None], Annotations]
-FORMATS: dict[str, Read] = {"kinetics": read_kinetics, "folders": read_folders}
+FORMATS: dict[str, Read] = {
+    "kinetics": read_kinetics,
+    "activitynet": read_activitynet,
+    "lists": read_lists,
+    "sports1m": read_sports1m,
+    "reference": read_reference_lists,
+    "folders": read_folders,
+}
 """Name -> (annotation files, subset) -> annotations. To add one: write a module, add a line."""

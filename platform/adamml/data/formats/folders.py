@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adamml.data.formats.annotations import Annotations, Clip, annotations
+from adamml.data.formats.annotations import Annotations, Clip, annotations, refuse_subset
 from adamml.data.formats.splits import held_out
 
 SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
@@ -20,8 +20,10 @@ def read_folders(files: Sequence[Path], subset: str | None = None) -> Annotation
     Raises:
         ValueError: not one folder, a subset, or no class with a video.
     """
-    if len(files) != 1 or not files[0].is_dir() or subset:
-        raise ValueError(f"folders takes one folder and no subset, got {len(files)} and {subset}")
+    if len(files) != 1 or not files[0].is_dir():
+        given = ", ".join(str(file) for file in files) or "none"
+        raise ValueError(f"folders takes one folder with a folder per class, got {given}")
+    refuse_subset("folders", subset)
     root = files[0]
     classes = sorted(
         folder.name for folder in root.iterdir() if folder.is_dir() and any(videos_in(folder))

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from adamml.data.formats.annotations import Annotations, Clip, PublishedSplit, annotations
+from adamml.data.formats.annotations import (
+    Annotations,
+    Clip,
+    PublishedSplit,
+    annotations,
+    check_files,
+)
 from adamml.tables import lookup
 
 KINETICS_SOUNDS = (
@@ -22,13 +28,14 @@ KINETICS_SOUNDS = (
     "ripping paper", "shoveling snow", "shuffling cards", "singing", "stomping grapes",
     "tap dancing", "tapping guitar", "tapping pen", "tickling",
 )  # fmt: skip
-"""The 31 classes (paper.md 4): inferred from counts, the authors' own list was not published."""
+"""The 31 classes, as an author of the paper named them: github.com/IBM/AdaMML/issues/3."""
 SUBSETS: dict[str, tuple[str, ...]] = {"kinetics_sounds": KINETICS_SOUNDS}
 SPLITS: dict[str, PublishedSplit] = {
     "train": "train",
     "validate": "evaluation",
     "val": "evaluation",
 }
+LONGEST_S = 1e6
 NEEDED = ("label", "youtube_id", "time_start", "time_end", "split")
 
 
@@ -39,9 +46,11 @@ def read_kinetics(files: Sequence[Path], subset: str | None = None) -> Annotatio
         subset: an entry of SUBSETS; all classes by default.
 
     Raises:
-        ValueError: a column or a class of the subset is missing, a time that is none, an id twice.
+        ValueError: no file, a column or a class of the subset is missing, a time that is none, an
+            id twice.
         OSError: a file cannot be read.
     """
+    check_files("kinetics", files, range(1, 100), "CSV files, such as train.csv and validate.csv")
     table = pd.concat([_read(file) for file in files], ignore_index=True)
     table = table[table["split"].isin(list(SPLITS))]
     there = sorted(table["label"].unique())
@@ -50,12 +59,12 @@ def read_kinetics(files: Sequence[Path], subset: str | None = None) -> Annotatio
         raise ValueError(f"{files[0]} must have all classes of {subset}, got none of {missing}")
     number = {name: index for index, name in enumerate(classes)}
     table = table[table["label"].isin(classes)]
-    rows = table[list(NEEDED)].assign(label=table["label"].map(number))
+    rows = table[[*NEEDED, "where"]].assign(label=table["label"].map(number))
     clips = (_clip(*row) for row in rows.itertuples(index=False, name=None))
     return annotations(clips, classes, files[0])
 
 
-def _clip(label: int, youtube_id: str, start: float, end: float, split: str) -> Clip:
+def _clip(label: int, youtube_id: str, start: float, end: float, split: str, where: str) -> Clip:
     id = f"{youtube_id}_{round(start):06d}_{round(end):06d}"
     return Clip(
         id=id,
@@ -65,6 +74,7 @@ def _clip(label: int, youtube_id: str, start: float, end: float, split: str) -> 
         labels=(label,),
         start_s=float(start),
         end_s=float(end),
+        where=where,
     )
 
 
@@ -78,12 +88,20 @@ def _read(file: Path) -> pd.DataFrame:
         raise ValueError(
             f"{file} must have the columns {', '.join(NEEDED)}, got none named {missing}"
         )
-    for name in ("time_start", "time_end"):
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        if bad := table[name][numbers.isna()].tolist():
-            raise ValueError(f"{file}: {name} must be seconds, got {bad[0]!r}")
-        table[name] = numbers
-    if not (table["time_start"] < table["time_end"]).all():
-        row = table[table["time_start"] >= table["time_end"]].iloc[0]
-        raise ValueError(f"{file}: time_end must be after time_start, got {row['youtube_id']!r}")
+    table["where"] = [f"{file}:{number}" for number in range(2, len(table) + 2)]
+    times = ["time_start", "time_end"]
+    given, table[times] = table[times], table[times].apply(pd.to_numeric, errors="coerce")
+    rules = {
+        "youtube_id": ("must not be empty", table["youtube_id"].str.strip() != ""),
+        "time_start": ("must be seconds", table["time_start"].between(0, LONGEST_S)),
+        "time_end": ("must be seconds", table["time_end"].between(0, LONGEST_S)),
+        "times": ("must be rising", table["time_start"] < table["time_end"]),
+    }
+    for name, (rule, good) in rules.items():
+        if not good.all():
+            row, span = table[~good].iloc[0], given[~good].iloc[0].tolist()
+            raise ValueError(
+                f"{row['where']}: {name} {rule}, got {row['youtube_id']!r} from "
+                f"{span[0]} to {span[1]} ({int((~good).sum())} such rows)"
+            )
     return table

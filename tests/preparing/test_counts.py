@@ -1,0 +1,80 @@
+"""Counts of annotated, prepared and published clips, against tables that are counted by hand."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from adamml.data.formats import FORMATS
+from adamml.data.formats.annotations import Annotations
+from adamml.data.formats.published import COMPARABLE, PUBLISHED, published_as
+from adamml.data.formats.splits import with_splits
+from adamml.data.manifest import Manifest
+from adamml.preparing.counts import BOTH, class_counts, remarks, split_counts
+from annotation_files import SMALL
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Annotations:
+    """Classes "a b" (20 clips) and "c" (19, and 3 for evaluation), and one clip of both."""
+    return FORMATS["activitynet"](SMALL["activitynet"](tmp_path), None)
+
+
+def without(found: Annotations, *ids: str) -> Manifest:
+    """As if all others had been prepared."""
+    table = with_splits(found.table)
+    return Manifest(Path(), table[~table["id"].isin(ids)].reset_index(drop=True), found.classes)
+
+
+def test_every_split_with_what_is_missing_and_published(found: Annotations) -> None:
+    table = with_splits(found.table).set_index("id")
+    lost = table.index[table["split"] == "train"][:2]
+    counts = split_counts(found, without(found, "v_e1", *lost), "activitynet")
+    assert list(counts.index) == ["train", "validation", BOTH, "test"]
+    assert counts["annotated"].tolist() == [36, 4, 40, 3]
+    assert counts["prepared"].tolist() == [34, 4, 38, 2]
+    assert counts["missing"].tolist() == [2, 0, 2, 1]
+    assert counts["published (activitynet)"].tolist() == ["", "", "10024", "4926"]
+    assert list(split_counts(found, without(found), None)) == ["annotated", "prepared", "missing"]
+
+
+def test_a_clip_with_two_labels_counts_in_both_classes(found: Annotations) -> None:
+    counts = class_counts(found, without(found, "v_both", "v_e0", "v_e1", "v_e2"))
+    assert counts["class"].tolist() == ["a b", "c"]
+    trained = counts[["train_annotated", "validation_annotated"]].sum(axis=1)
+    assert trained.tolist() == [21, 20]
+    assert counts["test_annotated"].tolist() == [0, 3]
+    assert counts["test_prepared"].tolist() == [0, 0]
+    assert counts["missing"].tolist() == [1, 4]
+
+
+def test_remarks_name_what_misses_most_and_what_is_empty() -> None:
+    rows = [
+        ("boxing", 9, 9, 1, 1),
+        ("bowls", 9, 2, 1, 1),
+        ("golf", 9, 8, 1, 0),
+        ("polo", 0, 0, 0, 0),
+    ]
+    table = pd.DataFrame(
+        rows,
+        columns=["class", "train_annotated", "train_prepared", "test_annotated", "test_prepared"],
+    ).assign(missing=[0, 7, 2, 0])
+    assert remarks(table) == [
+        "2 classes miss clips, most of all bowls (7 of 10), golf (2 of 10)",
+        "1 classes are without any clip: polo",
+        "1 classes are without a prepared clip in test: golf",
+    ]
+    assert remarks(table.iloc[:1]) == []
+    many = pd.concat([table.iloc[3:]] * 7, ignore_index=True)
+    assert remarks(many) == [
+        "7 classes are without any clip: polo, polo, polo, polo, polo and 2 more"
+    ]
+
+
+def test_published_counts_are_those_of_the_recipe_with_as_many_classes() -> None:
+    assert published_as("lists", 239) == "fcvid"
+    assert published_as("lists", 487) == published_as("sports1m", 487) == "mini_sports1m"
+    assert published_as("kinetics", 31) == published_as("reference", 31) == "kinetics_sounds"
+    assert published_as("kinetics", 400) is None
+    assert published_as("folders", 31) is None
+    assert set(COMPARABLE) == set(FORMATS) - {"folders"}
+    assert len({counts.classes for counts in PUBLISHED.values()}) == len(PUBLISHED)

@@ -1,0 +1,169 @@
+"""jobs/prepare_videos.py with every format, over real files, as its user runs it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import media
+import pandas as pd
+import pytest
+import sweep_process
+import tyro
+from adamml.data.formats import FORMATS
+from adamml.data.manifest import load_manifest
+from adamml.preparing.job import prepare_videos
+from adamml.study.job_options import PrepareOptions
+from annotation_files import write
+from picture_folders import write_pictures, write_wav
+
+JOB = sweep_process.ROOT / "jobs" / "prepare_videos.py"
+NAMES = ["t0", "t1", "t2", "s0", "s1", "s2", "e0", "e1", "gone"]
+"""Training of class 0, training of class 1, and evaluation; the file of gone is missing."""
+
+
+def label_of(name: str) -> int:
+    return {"t": 0, "s": 1, "e": int(name[-1]) if name[-1].isdigit() else 0, "g": 1}[name[0]]
+
+
+def kinetics(folder: Path) -> list[str]:
+    rows = [f"{'ab'[label_of(n)]},{n},0,1,{'validate' if n[0] in 'eg' else 'train'}" for n in NAMES]
+    head = "label,youtube_id,time_start,time_end,split"
+    return [str(write(folder, "all.csv", "\n".join([head, *rows])))]
+
+
+def activitynet(folder: Path) -> list[str]:
+    videos = {
+        name: {
+            "subset": "validation" if name[0] in "eg" else "training",
+            "annotations": [{"label": "ab"[label_of(name)], "segment": [0, 1]}],
+        }
+        for name in NAMES
+    }
+    return [str(write(folder, "an.json", json.dumps({"database": videos})))]
+
+
+def two_lists(line: Callable[[str], str]) -> Callable[[Path], list[str]]:
+    def texts(folder: Path) -> list[str]:
+        train, evaluation = NAMES[:6], NAMES[6:]
+        return [
+            str(write(folder, f"{split}.txt", "\n".join(line(name) for name in names)))
+            for split, names in (("train", train), ("val", evaluation))
+        ]
+
+    return texts
+
+
+ANNOTATIONS: dict[str, Callable[[Path], list[str]]] = {
+    "kinetics": kinetics,
+    "activitynet": activitynet,
+    "lists": two_lists(lambda name: f"x/{name}.avi,30,{label_of(name)}"),
+    "sports1m": two_lists(lambda name: f"https://youtube.com/watch?v={name} {label_of(name)}"),
+    "reference": two_lists(lambda name: f"x/{name};1;20;{label_of(name)}"),
+}
+
+
+def test_every_format_is_tried() -> None:
+    assert set(ANNOTATIONS) == set(FORMATS) - {"folders"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ANNOTATIONS)
+def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    (videos / "x").mkdir(parents=True)
+    for name in NAMES[:-1]:
+        if format == "reference":
+            write_pictures(videos / "x" / name, range(1, 21))
+            write_wav(videos / f"{name}.wav", 1.0)
+        else:
+            media.write_media(videos / "x" / f"{name}.mp4", times=[i / 25 for i in range(25)])
+    out = tmp_path / "out"
+    options = ["--format", format, "--annotations", *ANNOTATIONS[format](tmp_path)]
+    options += ["--videos", str(videos), "--out", str(out)]
+    code, said = sweep_process.sweep(tmp_path, *options, job=JOB)
+    assert code == 0, said
+    manifest = load_manifest(out)
+    assert manifest.table["split"].value_counts().to_dict() == {
+        "train": 4,
+        "validation": 2,
+        "test": 2,
+    }
+    length = 20 / 29.97 if format == "reference" else 1.0
+    assert manifest.table["duration_s"].tolist() == pytest.approx([length] * 8)
+    assert "1 classes miss clips, most of all" in said
+    assert f"(1 of {5})" in said
+    counts = pd.read_csv(out / "counts.csv")
+    assert counts["missing"].tolist() == [0, 1]
+    assert pd.read_csv(out / "failed.csv")["reason"].tolist() == ["the file is missing"]
+
+
+MISTAKES = {
+    "no annotations": (["--format", "activitynet"], "must be one file, activity_net.v1-3.min.json"),
+    "one list": (["--format", "lists", "--annotations", "bad.txt"], "must be two files, the train"),
+    "a missing list": (
+        ["--format", "reference", "--annotations", "bad.txt", "gone.txt"],
+        "--annotations must be a file, got gone.txt",
+    ),
+    "no JSON": (["--format", "activitynet", "--annotations", "bad.txt"], "bad.txt must be Activi"),
+    "no label": (
+        ["--format", "sports1m", "--annotations", "bad.txt", "bad.txt"],
+        "bad.txt:2: a line must be URL label,label with ?v=<id> in it, got 'http://x?v=b'",
+    ),
+    "several labels": (
+        ["--format", "sports1m", "--annotations", "good.txt", "good.txt", "--quality", "accuracy"],
+        "--quality must be map where a clip has several labels, got accuracy and 'a' with [0, 2]",
+    ),
+    "no videos": (
+        ["--format", "sports1m", "--annotations", "good.txt", "good.txt"],
+        "--videos must hold what the annotations name, such as 'a', got none of 1 in",
+    ),
+    "too few names": (
+        [
+            "--format",
+            "sports1m",
+            "--annotations",
+            "good.txt",
+            "good.txt",
+            "--class-names",
+            "bad.txt",
+        ],
+        "--class-names must have 3 lines or more",
+    ),
+    "no frame rate": (
+        ["--format", "sports1m", "--annotations", "good.txt", "good.txt", "--pictures-fps", "nan"],
+        "--pictures-fps must be in 1..240, got nan",
+    ),
+    "sounds of videos": (
+        ["--format", "sports1m", "--annotations", "good.txt", "good.txt", "--sounds", "."],
+        "--sounds must be given with reference only, got sports1m",
+    ),
+}
+
+
+@pytest.fixture
+def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "bad.txt", "http://x?v=a 1\nhttp://x?v=b\n")
+    write(tmp_path, "good.txt", "http://x?v=a 2,0\n")
+    (tmp_path / "videos").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+DEFAULTS = ["--videos", "videos", "--out", "out"]
+
+
+@pytest.mark.usefixtures("lists")
+@pytest.mark.parametrize(("options", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_before_anything_starts(options: list[str], words: str) -> None:
+    asked = tyro.cli(PrepareOptions, args=[*options, *DEFAULTS])
+    with pytest.raises(ValueError, match=re.escape(words)) as found:
+        prepare_videos(asked)
+    assert "\n" not in str(found.value)
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("lists")
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    options, words = MISTAKES["no label"]
+    code, said = sweep_process.sweep(tmp_path, *options, *DEFAULTS, job=JOB)
+    assert (code, said) == (2, f"error: {words}\n")
