@@ -13,6 +13,8 @@ from av.video.reformatter import VideoReformatter
 
 Array = np.ndarray[Any, Any]
 SAMPLES_PER_FRAME = 1024
+SOUND_OPTIONS = {"aac": {"aac_pns": "0"}}
+"""By codec. No noise that the decoder makes itself, which depends on where it began to read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,12 @@ def write_clip(
         video.thread_count, video.gop_size = 1, encoding.gop
         audio = None
         if sound is not None:
-            audio = container.add_stream(encoding.sound, rate=encoding.sample_rate, layout="mono")
+            audio = container.add_stream(
+                encoding.sound,
+                rate=encoding.sample_rate,
+                layout="mono",
+                options=SOUND_OPTIONS.get(encoding.sound, {}),
+            )
         count = 0
         for pixels in itertools.chain([first], upright):
             if pixels.shape[:2] != (height, width):

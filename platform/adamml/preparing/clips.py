@@ -81,10 +81,10 @@ def asked(clip: Mapping[str, Any], files: Mapping[str, Path], work: Preparation)
 
 
 def file_of(id: str, out: Path) -> Path:
-    return out / "clips" / name_of(id)
+    return out / "clips" / place_of(id)
 
 
-def name_of(id: str) -> Path:
+def place_of(id: str) -> Path:
     """Spread over 256 folders. An id is no path: what a file system dislikes is replaced."""
     digest = hashlib.sha256(id.encode()).hexdigest()
     readable = "".join(c if c.isalnum() or c in "-_" else "_" for c in id)[-80:]
