@@ -106,7 +106,7 @@ FORMS = {
 
 
 def flows_of(options: Options, folder: Path) -> tuple[list[Array], float]:
-    """The quantised flow of each video, [T, 2, h, w], and the processor seconds that one flow takes."""
+    """The quantised flow of each video, [T, 2, h, w], and processor seconds per flow."""
     config = SyntheticConfig(seed=options.seed, pixels=options.pixels, seconds=options.seconds)
     found, took = [], []
     for index in range(options.videos):
