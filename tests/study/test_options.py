@@ -1,12 +1,16 @@
-"""What a sweep finds out before it starts anything: weights of backbones."""
+"""What a sweep finds out before it starts anything: weights of backbones, flow that is stored."""
 
 import json
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
 from adamml.config import BackboneConfig
+from adamml.data.manifest import Manifest, write_manifest
+from adamml.data.stored_flow import StoredFlow, warn_once
 from adamml.models.backbones import build_backbone
 from adamml.study.job_options import SweepOptions
 from adamml.study.options import Resolved, dry_run, resolve
@@ -90,3 +94,23 @@ def test_every_backbone_of_the_search_must_fit(tmp_path: Path) -> None:
     message = r"weights of resnet10, got .* \(the search tries recognition\.rgb\.name=resnet10, "
     with pytest.raises(ValueError, match=message):
         resolve(SweepOptions(recipe="tiny", override=(f"{RGB}={path}",)), lambda _: wider)
+
+
+def test_flow_that_is_stored_but_not_read_is_told_before_anything_starts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = {"id": "a", "path": "a.mp4", "flow_path": "b.mp4", "split": "train", "label": 0}
+    table = pd.DataFrame([row | {"duration_s": 1.0, "fps": 25.0}])
+    write_manifest(Manifest(tmp_path, table, ("x",), flow=StoredFlow(algorithm="tvl1")))
+    warn_once.cache_clear()
+
+    def told(task: str, *override: str) -> str:
+        caplog.clear()
+        options = SweepOptions(recipe="demo", task=task, data=tmp_path, override=override)
+        with caplog.at_level(logging.WARNING, "adamml.data.stored_flow"):
+            resolve(options, space_of)
+        return caplog.text
+
+    changes = "motion.algorithm=tvl1 motion.step=1 rgb.stored_every=1 rgb.stored_short_side=256"
+    assert f"--override {changes} would read it" in told("rgb+flow+audio")
+    assert told("rgb+flow+audio", *changes.split()) == told("rgb+audio") == ""

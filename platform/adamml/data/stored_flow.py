@@ -79,10 +79,10 @@ def unread(config: Config, flow: StoredFlow | None) -> str:
     changes = " ".join(f"{path}={value}" for path, value in flow.overrides(config).items())
     motion = config.motion
     return (
-        f"the stored flow ({flow.algorithm}, bound {flow.bound:g}) is not what is asked for "
-        f"({motion.algorithm}, bound {motion.bound:g}, step {motion.step}, frames of "
-        f"{config.rgb.stored_short_side} pixels), which is computed when videos are decoded; "
-        f"--override {changes} would read it"
+        f"flow is computed while videos are decoded ({motion.algorithm}, bound {motion.bound:g}, "
+        f"step {motion.step}, frames of {config.rgb.stored_short_side} pixels), as the data folder "
+        f"has another one ({flow.algorithm}, bound {flow.bound:g}, step 1, frames of "
+        f"{flow.short_side} pixels); --override {changes} would read it"
     )
 
 
