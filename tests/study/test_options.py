@@ -101,7 +101,7 @@ def test_flow_that_is_stored_but_not_read_is_told_before_anything_starts(
 ) -> None:
     row = {"id": "a", "path": "a.mp4", "flow_path": "b.mp4", "split": "train", "label": 0}
     table = pd.DataFrame([row | {"duration_s": 1.0, "fps": 25.0}])
-    write_manifest(Manifest(tmp_path, table, ("x",), flow=StoredFlow(algorithm="tvl1")))
+    write_manifest(Manifest(tmp_path, table, ("x", "y"), flow=StoredFlow(algorithm="tvl1")))
     warn_once.cache_clear()
 
     def told(task: str, *override: str) -> str:
