@@ -38,7 +38,8 @@ def start(options: Any) -> int:
     for remark in found.remarks:
         print(remark)
     print(f"By class: {options.out / COUNTS}\n")
-    for reason, count in found.failed["reason"].value_counts().head(8).items():
+    kinds = found.failed["reason"].astype(str).str.partition(": ")[0]
+    for reason, count in kinds.value_counts().head(8).items():
         print(f"{count:6d} cannot be used: {reason}")
     if len(found.failed):
         print(f"All of them: {options.out / REPORT}\n")

@@ -99,7 +99,8 @@ def test_no_list_leads_out_of_the_root(work: Preparation) -> None:
     assert reasons[0] == "a link that leads out of the videos' folder"
     assert reasons[1:] == ["the file is missing", "the file is missing", ""]
     rows = asked("reference", work, "gone 1 3 0", "b 1 3 1", "gone 1 3 0", "../secret.wav 1 3 1")
-    assert "secret.wav is a link that leads out" in prepare(rows["b:1-3"], work)["reason"]
+    reason = prepare(rows["b:1-3"], work)["reason"]
+    assert reason == "a link that leads out of the folder: secret.wav"
 
 
 def test_one_file_under_two_names_is_refused(work: Preparation) -> None:
