@@ -31,6 +31,7 @@ def main() -> int:
 
 
 def start(options: Any) -> int:
+    from adamml.preparing.counts import reasons
     from adamml.preparing.job import COUNTS, REPORT, prepare_videos
 
     found = prepare_videos(options)
@@ -38,8 +39,7 @@ def start(options: Any) -> int:
     for remark in found.remarks:
         print(remark)
     print(f"By class: {options.out / COUNTS}\n")
-    kinds = found.failed["reason"].astype(str).str.partition(": ")[0]
-    for reason, count in kinds.value_counts().head(8).items():
+    for reason, count in reasons(found.failed):
         print(f"{count:6d} cannot be used: {reason}")
     if len(found.failed):
         print(f"All of them: {options.out / REPORT}\n")
