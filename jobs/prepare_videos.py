@@ -13,7 +13,8 @@
     python jobs/prepare_videos.py --format reference --annotations rgb/train.txt rgb/val.txt \\
         audio/train.txt audio/val.txt --videos rgb --sounds audio --out ks
 
-Then: python jobs/sweep_ks.py --data data. Running it again does only what is missing.
+With --flow tvl1 the optical flow of the recipes with flow is computed as well. Running it again
+does only what is missing. Then: python jobs/sweep_ks.py --data data.
 """
 
 import sys
@@ -39,6 +40,9 @@ def start(options: Any) -> int:
     for remark in found.remarks:
         print(remark)
     print(f"By class: {options.out / COUNTS}\n")
+    if found.damaged:
+        some = ", ".join(found.damaged[:3])
+        print(f"{len(found.damaged)} files had changed since and were removed: {some}")
     for reason, count in reasons(found.failed):
         print(f"{count:6d} cannot be used: {reason}")
     if len(found.failed):

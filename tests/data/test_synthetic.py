@@ -71,6 +71,16 @@ def test_misleading_stretches_show_another_look_or_sound() -> None:
     assert len(seen) == 6
 
 
+@pytest.mark.parametrize("seconds", [SEGMENT_S, 2.6, 3.0, 5.4])
+def test_every_modality_carries_in_a_video_of_any_length(seconds: float) -> None:
+    for index in range(32):
+        _, stretches = storyboard(SyntheticConfig(seconds=seconds), "train", index)
+        carried = {
+            m for s in stretches for m, scene in s.scenes.items() if scene.state == "carries"
+        }
+        assert carried == set(stretches[0].scenes)
+
+
 def test_same_seed_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     def digest(name: str, config: SyntheticConfig, index: int) -> str:
         render(tmp_path / name, config, "train", index)

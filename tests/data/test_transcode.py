@@ -2,13 +2,14 @@
 
 import resource
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import media
 import numpy as np
 import pytest
-from adamml.data.encoding import Encoding
+from adamml.data.encoding import Encoding, write_clip
 from adamml.data.transcode import CannotWrite, transcode
 from adamml.data.video import UnreadableVideo, read_audio, read_frames, read_video
 
@@ -93,3 +94,15 @@ def test_a_full_disk_is_no_fault_of_the_video(tmp_path: Path, write_media: Write
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not (tmp_path / "b.mp4").exists()
+
+
+def test_no_sample_of_the_sound_is_changed(tmp_path: Path, write_media: Write) -> None:
+    source = write_media(tmp_path / "a.mp4", sound=False)
+    noise = np.random.default_rng(0).integers(-9000, 9000, 90_001).astype(np.int16)
+    with av.open(str(source)) as container:
+        frames = container.decode(video=0)
+        count = write_clip(tmp_path / "b.mp4", frames, Fraction(25), noise, SMALL)
+    found = read_audio(tmp_path / "b.mp4", sample_rate=SMALL.sample_rate)
+    assert found is not None
+    assert count == 100
+    np.testing.assert_array_equal(found, noise)

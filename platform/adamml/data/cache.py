@@ -30,6 +30,7 @@ from adamml.data.shards import (
     probe_shard,
     read_index,
 )
+from adamml.data.stored_flow import unread, warn_once
 from adamml.home import cache_home, cache_limit_bytes
 
 __all__ = ["FrameSource", "open_frames"]
@@ -59,7 +60,9 @@ def open_frames(
         ValueError: more than data.max_bad_fraction of the videos are unreadable; names their number
         and the first few.
     """
-    decoding = Decoding.of(config)
+    if told := unread(config, manifest.flow):
+        warn_once(told)
+    decoding = Decoding.of(config, manifest.flow)
     key = fingerprint(
         {"root": os.path.realpath(manifest.root), "version": VERSION} | asdict(decoding)
     )

@@ -1,4 +1,4 @@
-"""Writes frames and sound as a small, seekable MP4: H.264 with short GOPs, mono AAC."""
+"""Writes frames and sound as a small, seekable MP4: H.264 with short GOPs, mono FLAC."""
 
 import itertools
 from collections.abc import Iterable
@@ -27,6 +27,9 @@ class Encoding:
     """x264's quality; lower is better and larger."""
     sample_rate: int = 24_000
     """Of the sound, mono."""
+    sound: str = "flac"
+    """Its codec: flac loses nothing and is read faster than aac, which is smaller
+    (benchmarks/sound_storage.py)."""
 
 
 def write_clip(
@@ -57,7 +60,7 @@ def write_clip(
         video.thread_count, video.gop_size = 1, encoding.gop
         audio = None
         if sound is not None:
-            audio = container.add_stream("aac", rate=encoding.sample_rate, layout="mono")
+            audio = container.add_stream(encoding.sound, rate=encoding.sample_rate, layout="mono")
         count = 0
         for pixels in itertools.chain([first], upright):
             if pixels.shape[:2] != (height, width):
@@ -68,11 +71,12 @@ def write_clip(
         container.mux(video.encode())
         if audio is not None and sound is not None:
             length = round(count / fps * encoding.sample_rate)
-            _write_sound(container, audio, sound[:length], encoding.sample_rate)
+            write_sound(container, audio, sound[:length], encoding.sample_rate)
     return count
 
 
-def _write_sound(container: Any, audio: Any, sound: Array, rate: int) -> None:
+def write_sound(container: Any, audio: Any, sound: Array, rate: int) -> None:
+    """int16 [samples] as the audio stream of an open container."""
     for at in range(0, len(sound), SAMPLES_PER_FRAME):
         samples = np.ascontiguousarray(sound[None, at : at + SAMPLES_PER_FRAME])
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adamml.data.flow import optical_flow
+from adamml.data.flow_video import STILL, read_flow_at
 from adamml.data.locks import SharedHold
 from adamml.data.shards import Decoding, Entry, Shard, Source
 from adamml.data.video import UnreadableVideo, read_audio, read_frames
@@ -72,6 +73,8 @@ class FrameSource:
         """
         source, entry, file = self._videos[name]
         steps = indices // self._decoding.every
+        if not entry.shape[0] and source.flow is not None:
+            return self._stored_flow(source, source.flow, steps)
         if not entry.shape[0]:
             before, after = (
                 self._decoded(source, at) for at in (steps, steps + self._decoding.flow_gap)
@@ -127,6 +130,18 @@ class FrameSource:
             self._note(source, error)
             return np.zeros((*steps.shape, 3, decoding.short_side, decoding.short_side), np.uint8)
 
+    def _stored_flow(self, source: Source, file: Path, steps: Array) -> Array:
+        segments = []
+        try:
+            for segment in steps:
+                wanted, places = np.unique(segment, return_inverse=True)
+                segments.append(read_flow_at(file, wanted.tolist(), fps=source.fps)[places])
+            return np.stack(segments)
+        except UnreadableVideo as error:
+            self._note(source, error)
+            side = self._decoding.short_side
+            return np.full((*steps.shape, 2, side, side), STILL, np.uint8)
+
     def _decoded_sound(self, source: Source) -> Array:
         try:
             sound = read_audio(source.path, sample_rate=self._decoding.sample_rate)
@@ -138,7 +153,7 @@ class FrameSource:
     def _note(self, source: Source, error: UnreadableVideo) -> None:
         if source.id not in self.bad:
             log.warning("damaged, shown black and silent: %s", error)
-            self.bad[source.id] = error.reason
+            self.bad[source.id] = source.reason(error)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_open": OrderedDict()}

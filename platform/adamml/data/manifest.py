@@ -19,6 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adamml.data.stored_flow import StoredFlow, flow_text, parse_flow
+
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 STATES = ("carries", "misleads", "empty")
@@ -34,8 +36,10 @@ COLUMNS = {
     "fps": pa.float64(),
 }
 """Every manifest has these; <modality>_stretches may say where its evidence is."""
-OPTIONAL = {"source": pa.string()}
-"""source: the video that a clip was cut from; by default its path."""
+FLOW_PATH = "flow_path"
+OPTIONAL = {"source": pa.string(), FLOW_PATH: pa.string()}
+"""source: the video that a clip was cut from; by default its path. flow_path: the video's stored
+flow (data/flow_video.py), which Manifest.flow tells of."""
 LABELS = {"label": pa.int64(), "labels": pa.list_(pa.int64())}
 """It has one of these: a class, or at least one, rising."""
 Quality = Literal["accuracy", "map"]
@@ -55,6 +59,8 @@ class Manifest:
     origin: str = ""
     """What made the files, where their content follows from it."""
     quality: Quality = "accuracy"
+    flow: StoredFlow | None = None
+    """What lies at the table's flow_path; None where it has no such column."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -87,6 +93,8 @@ class Manifest:
         }
         if self.quality != "accuracy":
             content["quality"] = self.quality
+        if self.flow is not None:
+            content["flow"] = flow_text(self.flow)
         text = json.dumps(content, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -120,21 +128,24 @@ def load_manifest(root: Path) -> Manifest:
     table = arrow.to_pandas()
     classes = _classes(metadata, table, file)
     _check_rows(table, classes, file)
-    _check_paths(table, root, file)
+    flow = _flow(metadata, table, file)
+    for column in ("path", FLOW_PATH) if flow else ("path",):
+        _check_paths(table, column, root, file)
     origin, quality = metadata.get("adamml.origin", ""), _quality(metadata, table, file)
-    return Manifest(root, table, classes, origin, quality)
+    return Manifest(root, table, classes, origin, quality, flow=flow)
 
 
 def write_manifest(manifest: Manifest) -> None:
     """Write manifest.root/manifest.parquet, atomically."""
     table = pa.Table.from_pandas(manifest.table, preserve_index=False)
-    table = table.replace_schema_metadata(
-        {
-            "adamml.classes": json.dumps(manifest.classes),
-            "adamml.origin": manifest.origin,
-            "adamml.quality": manifest.quality,
-        }
-    )
+    metadata = {
+        "adamml.classes": json.dumps(manifest.classes),
+        "adamml.origin": manifest.origin,
+        "adamml.quality": manifest.quality,
+    }
+    if manifest.flow is not None:
+        metadata["adamml.flow"] = flow_text(manifest.flow)
+    table = table.replace_schema_metadata(metadata)
     partial = manifest.root / f".{FILE_NAME}.{os.getpid()}.part"
     try:
         pq.write_table(_typed(table, partial), partial)
@@ -191,6 +202,19 @@ def _classes(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> tuple
     return tuple(names)
 
 
+def _flow(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> StoredFlow | None:
+    there, said = FLOW_PATH in table, "adamml.flow" in metadata
+    if there != said:
+        raise ValueError(
+            f"{file} must have a column {FLOW_PATH} and the metadata adamml.flow, or neither, got "
+            f"{'the column' if there else 'the metadata'} alone"
+        )
+    try:
+        return parse_flow(metadata["adamml.flow"]) if said else None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
 def _check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> None:
     rules = {
         "id must be unique": table["id"].duplicated(),
@@ -234,13 +258,13 @@ def _good_stretches(stretches: Any) -> bool:
     return all(s["state"] in STATES and s["start_s"] <= s["end_s"] for s in stretches)
 
 
-def _check_paths(table: pd.DataFrame, root: Path, file: Path) -> None:
+def _check_paths(table: pd.DataFrame, column: str, root: Path, file: Path) -> None:
     """No path leads out of the root, neither by its text nor through a symbolic link."""
     inside = os.path.realpath(root) + os.sep
-    for name, path in zip(table["id"], table["path"], strict=True):
+    for name, path in zip(table["id"], table[column], strict=True):
         relative = bool(path) and not os.path.isabs(path) and "\0" not in path
         if not relative or not os.path.realpath(root / path).startswith(inside):
             raise ValueError(
-                f"{file}: path must be relative and stay inside the data folder, symbolic links "
-                f"included, got {path!r} for video {name!r}"
+                f"{file}: {column} must be relative and stay inside the data folder, symbolic "
+                f"links included, got {path!r} for video {name!r}"
             )

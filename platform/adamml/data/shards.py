@@ -11,7 +11,9 @@ import numpy as np
 
 from adamml.config import Config
 from adamml.data.flow import optical_flow
-from adamml.data.manifest import Manifest
+from adamml.data.flow_video import read_flow
+from adamml.data.manifest import FLOW_PATH, Manifest
+from adamml.data.stored_flow import StoredFlow, reads
 from adamml.data.video import UnreadableVideo, probe, read_audio, read_video
 
 Array = np.ndarray[Any, Any]
@@ -31,9 +33,15 @@ class Decoding:
     flow_gap: int = 1
     """Stored frames between the two frames of a flow."""
     flow_bound: float = 20.0
+    flow_stored: bool = False
+    """Whether it is read from Source.flow in place of being computed."""
 
     @classmethod
-    def of(cls, config: Config) -> "Decoding":
+    def of(cls, config: Config, flow: StoredFlow | None = None) -> "Decoding":
+        """
+        Args:
+            flow: what the manifest says of its stored flow.
+        """
         rgb, motion = config.rgb, config.motion
         kept = cls(
             every=rgb.stored_every,
@@ -43,7 +51,13 @@ class Decoding:
         if "flow" not in config.inputs:
             return kept
         gap = motion.step // rgb.stored_every
-        return replace(kept, flow=motion.algorithm, flow_gap=gap, flow_bound=motion.bound)
+        return replace(
+            kept,
+            flow=motion.algorithm,
+            flow_gap=gap,
+            flow_bound=motion.bound,
+            flow_stored=reads(config, flow),
+        )
 
     def flow_of(self, frames: Array) -> Array:
         """uint8 [n, 3, h, w] -> uint8 [n, 2, h, w]; behind the last frame nothing moves."""
@@ -65,14 +79,25 @@ class Source:
     path: Path
     fps: float
     duration_s: float
+    flow: Path | None = None
+    """Its stored flow, where that is read."""
 
-    def stamp(self) -> tuple[str, str, float, int, int]:
-        """Changes when the file does."""
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return self.id, str(self.path), self.fps, -1, -1
-        return self.id, str(self.path), self.fps, stat.st_size, stat.st_mtime_ns
+    def stamp(self) -> tuple[object, ...]:
+        """Changes when a file does."""
+        flow = () if self.flow is None else _file_stamp(self.flow)
+        return self.id, self.fps, *_file_stamp(self.path), *flow
+
+    def reason(self, error: UnreadableVideo) -> str:
+        """Of its own file, or of its flow's."""
+        return error.reason if error.path != self.flow else f"its flow: {error.reason}"
+
+
+def _file_stamp(file: Path) -> tuple[str, int, int]:
+    try:
+        stat = file.stat()
+    except OSError:
+        return str(file), -1, -1
+    return str(file), stat.st_size, stat.st_mtime_ns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,8 +145,13 @@ def cut_into_shards(manifest: Manifest, decoding: Decoding, folder: Path) -> lis
         batch: list[Source] = []
         size = 0
         for row in rows.to_dict("records"):
-            path = manifest.root / row["path"]
-            source = Source(id=row["id"], path=path, fps=row["fps"], duration_s=row["duration_s"])
+            source = Source(
+                id=row["id"],
+                path=manifest.root / row["path"],
+                fps=row["fps"],
+                duration_s=row["duration_s"],
+                flow=manifest.root / row[FLOW_PATH] if decoding.flow_stored else None,
+            )
             batch.append(source)
             size += decoding.estimated_bytes(source.duration_s, source.fps)
             if size >= SHARD_BYTES:
@@ -183,15 +213,15 @@ def _append(file: IO[bytes], source: Source, decoding: Decoding, threads: int) -
             threads=threads,
         )
         sound = read_audio(source.path, sample_rate=decoding.sample_rate)
+        flow = _flow(source, frames, decoding, threads)
     except UnreadableVideo as error:
-        return Entry(bad=error.reason)
+        return Entry(bad=source.reason(error))
     samples = np.empty(0, np.int16) if sound is None else sound
     audio_at = file.tell()
     file.write(samples.tobytes())
     frames_at = file.tell()
     file.write(frames.tobytes())
     flow_at = file.tell()
-    flow = decoding.flow_of(frames) if decoding.flow else np.empty((0, 2, 0, 0), np.uint8)
     file.write(flow.tobytes())
     file.write(b"\0" * (file.tell() % 2))  # samples start at even addresses
     return Entry(
@@ -205,11 +235,26 @@ def _append(file: IO[bytes], source: Source, decoding: Decoding, threads: int) -
     )
 
 
+def _flow(source: Source, frames: Array, decoding: Decoding, threads: int) -> Array:
+    """uint8 [n, 2, h, w], of every frame; none where nothing reads it."""
+    if not decoding.flow:
+        return np.empty((0, 2, 0, 0), np.uint8)
+    if source.flow is None:
+        return decoding.flow_of(frames)
+    flow = read_flow(source.flow, fps=source.fps, threads=threads)
+    whole = (len(frames), 2, *frames.shape[-2:])
+    if flow.shape != whole:
+        raise UnreadableVideo(source.flow, f"flow must be {whole}, as its video, got {flow.shape}")
+    return flow
+
+
 def _probed(source: Source) -> Entry:
     try:
+        if source.flow is not None:
+            probe(source.flow)
         return Entry(silent=not probe(source.path))
     except UnreadableVideo as error:
-        return Entry(bad=error.reason)
+        return Entry(bad=source.reason(error))
 
 
 def _write_index(file: Path, entries: dict[str, Entry]) -> None:

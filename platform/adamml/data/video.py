@@ -122,13 +122,13 @@ def shown_at(
 
 
 class _Shrink:
-    """Frames as uint8 [3, h, w], the short side at most short_side, with one scaler per file.
+    """Frames as uint8 [C, h, w], the short side at most short_side, with one scaler per file.
 
     Setting one up, with a thread per core, took four times as long as decoding.
     """
 
-    def __init__(self, short_side: int) -> None:
-        self.short_side, self.scaler = short_side, VideoReformatter()
+    def __init__(self, short_side: int, colours: str) -> None:
+        self.short_side, self.colours, self.scaler = short_side, colours, VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> Array:
         scale = min(1.0, self.short_side / min(frame.width, frame.height))
@@ -136,11 +136,12 @@ class _Shrink:
             frame,
             width=round(frame.width * scale),
             height=round(frame.height * scale),
-            format="rgb24",
+            format=self.colours,
             interpolation="BILINEAR",
             threads=1,
         )
-        return np.asarray(small.to_ndarray().transpose(2, 0, 1))
+        pixels = small.to_ndarray()
+        return np.asarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
 
 
 def read_video(
@@ -149,6 +150,7 @@ def read_video(
     fps: float,
     every: int,
     short_side: int,
+    colours: str = "rgb24",
     limits: Limits = LIMITS,
     threads: int = 1,
 ) -> Array:
@@ -157,9 +159,10 @@ def read_video(
     Args:
         fps: the nominal frame rate; of a variable one, the frames nearest to this grid.
         short_side: in pixels; smaller videos keep their size.
+        colours: FFmpeg's name of a format: rgb24 (C is 3) or gray (1).
 
     Returns:
-        uint8 [T, 3, h, w].
+        uint8 [T, C, h, w].
 
     Raises:
         UnreadableVideo: missing, empty, truncated, not a video, or beyond the limits.
@@ -168,7 +171,7 @@ def read_video(
         expected_s = _seconds_of(container.streams.video[0])
         grid = (k * every / fps for k in range(math.ceil(limits.seconds * fps / every)))
         timed = timed_frames(container, path, limits, threads)
-        shrink = _Shrink(short_side)
+        shrink = _Shrink(short_side, colours)
         kept: list[Array] = []
         for frame in shown_at(timed, grid, 0.5 / fps):
             kept.append(shrink(frame))
@@ -192,9 +195,10 @@ def read_frames(
     fps: float,
     every: int,
     short_side: int,
+    colours: str = "rgb24",
     limits: Limits = LIMITS,
 ) -> Array:
-    """Some of the frames that read_video gives, found by seeking: uint8 [len(steps), 3, h, w].
+    """Some of the frames that read_video gives, found by seeking: uint8 [len(steps), C, h, w].
 
     Args:
         steps: rising places on read_video's grid; those behind the end give its last frame.
@@ -207,13 +211,21 @@ def read_frames(
         times = [step * every / fps for step in steps]
         timed = timed_frames(container, path, limits, 1, from_s=max(0.0, times[0] - half))
         ends = [-1.0]
-        shrink = _Shrink(short_side)
+        shrink = _Shrink(short_side, colours)
         found = [shrink(f) for f in shown_at(_noted(timed, ends), iter(times), half)]
     if len(found) < len(steps):
         last = math.floor((ends[0] + half) * fps / every)
         if last < 0 or last >= steps[len(found)]:
             raise UnreadableVideo(path, f"no frame at {times[len(found)]:.2f} s can be decoded")
-        end = read_frames(path, [last], fps=fps, every=every, short_side=short_side, limits=limits)
+        end = read_frames(
+            path,
+            [last],
+            fps=fps,
+            every=every,
+            short_side=short_side,
+            colours=colours,
+            limits=limits,
+        )
         found += [end[0]] * (len(steps) - len(found))
     return np.stack(found)
 

@@ -13,6 +13,7 @@ from typing import Any
 import adamml
 from adamml.data.encoding import Encoding
 from adamml.data.formats.folders import videos_in
+from adamml.data.stored_flow import StoredFlow
 from adamml.overrides import fingerprint
 
 Row = dict[str, Any]
@@ -26,8 +27,10 @@ class Preparation:
     videos: Path
     """Where the files lie."""
     out: Path
-    """Where prepared clips go: clips/<id>.mp4."""
+    """Where prepared clips go: clips/<id>.mp4, and their flow."""
     encoding: Encoding = field(default_factory=Encoding)
+    flow: StoredFlow | None = None
+    """What is computed beside each clip."""
     sounds: Path | None = None
     """Where the wav files of numbered pictures lie; with the videos by default."""
     pictures_fps: float = 29.97
@@ -78,10 +81,14 @@ def asked(clip: Mapping[str, Any], files: Mapping[str, Path], work: Preparation)
 
 
 def file_of(id: str, out: Path) -> Path:
+    return out / "clips" / name_of(id)
+
+
+def name_of(id: str) -> Path:
     """Spread over 256 folders. An id is no path: what a file system dislikes is replaced."""
     digest = hashlib.sha256(id.encode()).hexdigest()
     readable = "".join(c if c.isalnum() or c in "-_" else "_" for c in id)[-80:]
-    return out / "clips" / digest[:2] / f"{readable}-{digest[:8]}.mp4"
+    return Path(digest[:2]) / f"{readable}-{digest[:8]}.mp4"
 
 
 def prepare(row: Row, work: Preparation) -> Row:
@@ -99,25 +106,6 @@ def prepare(row: Row, work: Preparation) -> Row:
     source, target = Path(row["source"]), file_of(row["id"], work.out)
     if not source.resolve().is_relative_to(work.videos.resolve()):
         return row | {"reason": "a link that leads out of the videos' folder"}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    found = _in_process(row, source, target, work)
-    if "unwritable" in found:
-        raise OSError(found["unwritable"])
-    if "reason" in found:
-        return row | found
-    content = target.read_bytes()
-    return (
-        row
-        | found
-        | {
-            "path": target.relative_to(work.out).as_posix(),
-            "bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-    )
-
-
-def _in_process(row: Row, source: Path, target: Path, work: Preparation) -> Row:
     pictures = row.get("pictures", {})
     argument = {
         "source": str(source),
@@ -129,18 +117,46 @@ def _in_process(row: Row, source: Path, target: Path, work: Preparation) -> Row:
         "cpu_s": work.cpu_s,
     }
     module = "adamml.data.picture_clips" if pictures else "adamml.data.transcode"
-    command = [sys.executable, "-m", module, json.dumps(argument | pictures)]
+    return row | made(module, argument | pictures, target, work.out, work.wall_s)
+
+
+def made(module: str, argument: Mapping[str, Any], target: Path, out: Path, wall_s: float) -> Row:
+    """Run a module on an argument, in a process of its own, to make a file below out.
+
+    Returns:
+        What it printed, with the file's path, bytes and sha256; or reason, and perhaps retry.
+
+    Raises:
+        OSError: out cannot be written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    found = _in_process(module, argument, target, wall_s)
+    if "unwritable" in found:
+        raise OSError(found["unwritable"])
+    if "reason" in found:
+        return found
+    path = target.relative_to(out).as_posix()
+    return found | {"path": path, "bytes": target.stat().st_size, "sha256": sha256_of(target)}
+
+
+def sha256_of(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _in_process(module: str, argument: Mapping[str, Any], target: Path, wall_s: float) -> Row:
+    command = [sys.executable, "-m", module, json.dumps(argument)]
     environment = os.environ | {"PYTHONPATH": str(SOURCE_ROOT), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            output, errors = process.communicate(timeout=work.wall_s)
+            output, errors = process.communicate(timeout=wall_s)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             _remove_partial(target, process.pid)
-            return {"reason": f"takes longer than {work.wall_s:g} s", "retry": True}
+            return {"reason": f"takes longer than {wall_s:g} s", "retry": True}
     if process.returncode == 0:
         return dict(json.loads(output))
     _remove_partial(target, process.pid)

@@ -11,15 +11,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adamml import cluster
+from adamml.config import MotionConfig
+from adamml.data.encoding import Encoding
+from adamml.data.flow import ALGORITHMS
 from adamml.data.formats import FORMATS
 from adamml.data.formats.annotations import Annotations, with_quality
 from adamml.data.formats.lists import with_names
 from adamml.data.formats.published import published_as
 from adamml.data.manifest import Manifest
+from adamml.data.stored_flow import StoredFlow
 from adamml.preparing.clips import Preparation, Row
 from adamml.preparing.counts import class_counts, remarks, split_counts
+from adamml.preparing.flows import problem
 from adamml.preparing.manifests import failures, make_manifest
-from adamml.preparing.pipeline import missing, outcomes, run
+from adamml.preparing.pipeline import missing, outcomes, remove_damaged, run
 from adamml.preparing.wanted import all_asked
 from adamml.study.job_options import PrepareOptions
 from adamml.tables import lookup
@@ -39,6 +44,8 @@ class Outcome:
     failed: pd.DataFrame
     done: int
     """Clips that this run made or tried."""
+    damaged: Sequence[str] = ()
+    """Files that were removed, to be made again where wanted: they had changed since."""
 
 
 def prepare_videos(options: PrepareOptions) -> Outcome:
@@ -48,20 +55,21 @@ def prepare_videos(options: PrepareOptions) -> Outcome:
     """
     found = _annotations(options)
     work = _preparation(options)
-    out, wanted = work.out, all_asked(found, work)
-    todo = missing(wanted, out) if out.exists() else wanted
+    out, flow, wanted = work.out, work.flow, all_asked(found, work)
+    damaged = remove_damaged(out) if options.check else []
+    todo = missing(wanted, out, flow) if out.exists() else wanted
     if todo:
         _run(wanted, len(todo), work)
     ids = {row["id"] for row in wanted}
-    known = {id: row for id, row in outcomes(out).items() if id in ids}
+    known = {id: row for id, row in outcomes(out, flow).items() if id in ids}
     failed = failures(known)
     failed.to_csv(out / REPORT, index=False)
-    manifest = make_manifest(found, known, out)
+    manifest = make_manifest(found, known, out, flow)
     classes = class_counts(found, manifest)
     classes.to_csv(out / COUNTS, index=False)
     recipe = published_as(options.format, len(found.classes))
     counts = split_counts(found, manifest, recipe)
-    return Outcome(manifest, counts, remarks(classes), failed, len(todo))
+    return Outcome(manifest, counts, remarks(classes), failed, len(todo), damaged)
 
 
 def _annotations(options: PrepareOptions) -> Annotations:
@@ -84,8 +92,21 @@ def _preparation(options: PrepareOptions) -> Preparation:
         raise ValueError(f"--sounds must be given with reference only, got {options.format}")
     if not 1 <= options.pictures_fps <= 240:
         raise ValueError(f"--pictures-fps must be in 1..240, got {options.pictures_fps}")
-    sounds = options.sounds.resolve() if options.sounds else None
-    return Preparation(videos=videos, out=out, sounds=sounds, pictures_fps=options.pictures_fps)
+    return Preparation(
+        videos=videos,
+        out=out,
+        flow=_flow(options.flow, Encoding()),
+        sounds=options.sounds.resolve() if options.sounds else None,
+        pictures_fps=options.pictures_fps,
+    )
+
+
+def _flow(algorithm: str | None, encoding: Encoding) -> StoredFlow | None:
+    if algorithm is None:
+        return None
+    lookup(ALGORITHMS, algorithm, what="flow algorithm")
+    bound = MotionConfig().bound
+    return StoredFlow(algorithm=algorithm, bound=bound, short_side=encoding.short_side)
 
 
 def _run(wanted: Sequence[Row], count: int, work: Preparation) -> None:
@@ -123,7 +144,7 @@ class _Bar:
             self._say()
 
     def advance(self, row: Row) -> None:
-        self.done, self.bad = self.done + 1, self.bad + ("reason" in row)
+        self.done, self.bad = self.done + 1, self.bad + bool(problem(row))
         if self.progress:
             self.progress.update(self.progress.task_ids[0], advance=1, text=self._rate())
         elif time.monotonic() - self.said > PLAIN_EVERY_S:
@@ -132,7 +153,10 @@ class _Bar:
     def _rate(self) -> str:
         seconds = max(time.monotonic() - self.started, 1e-9)
         bad = f", {self.bad} cannot be used" if self.bad else ""
-        return f"{self.done / seconds:.1f} clips/s{bad}"
+        rate, unit = self.done / seconds, "s"
+        if rate < 1:
+            rate, unit = rate * 60, "min"
+        return f"{rate:.1f} clips/{unit}{bad}"
 
     def _say(self) -> None:
         self.said = time.monotonic()

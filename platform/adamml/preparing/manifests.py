@@ -7,16 +7,24 @@ import pandas as pd
 
 from adamml.data.formats.annotations import Annotations
 from adamml.data.formats.splits import with_splits
-from adamml.data.manifest import Manifest, load_manifest, write_manifest
+from adamml.data.manifest import FLOW_PATH, Manifest, load_manifest, write_manifest
+from adamml.data.stored_flow import StoredFlow
 from adamml.overrides import fingerprint
 from adamml.preparing.clips import Row
+from adamml.preparing.flows import problem
 
 
-def make_manifest(found: Annotations, outcomes: Mapping[str, Row], out: Path) -> Manifest:
+def make_manifest(
+    found: Annotations, outcomes: Mapping[str, Row], out: Path, flow: StoredFlow | None = None
+) -> Manifest:
     """Write out/manifest.parquet over the clips that could be prepared, and read it back.
 
     Splits are drawn over all that is annotated, so that what is missing on one machine moves
     nothing.
+
+    Args:
+        outcomes: as of pipeline.outcomes().
+        flow: what their "flow" is, where they have any.
 
     Raises:
         ValueError: no clip could be prepared, or one has several labels.
@@ -24,7 +32,7 @@ def make_manifest(found: Annotations, outcomes: Mapping[str, Row], out: Path) ->
     if found.multi_label:
         raise ValueError("clips must have one label each, got some with several")
     table = with_splits(found.table)
-    good = {id: row for id, row in outcomes.items() if "reason" not in row}
+    good = {id: row for id, row in outcomes.items() if not problem(row)}
     table = table[table["id"].isin(good)].reset_index(drop=True)
     if not len(table):
         raise ValueError("a clip must be prepared, got none: see the report")
@@ -39,12 +47,16 @@ def make_manifest(found: Annotations, outcomes: Mapping[str, Row], out: Path) ->
             "fps": [row["fps"] for row in rows],
         }
     )
-    sums = fingerprint({row["path"]: row["sha256"] for row in rows})
-    write_manifest(Manifest(out, manifest, found.classes, f"prepared {sums}"))
+    files = rows
+    if flow is not None:
+        manifest[FLOW_PATH] = [row["flow"]["path"] for row in rows]
+        files = rows + [row["flow"] for row in rows]
+    sums = fingerprint({row["path"]: row["sha256"] for row in files})
+    write_manifest(Manifest(out, manifest, found.classes, f"prepared {sums}", flow=flow))
     return load_manifest(out)
 
 
 def failures(outcomes: Mapping[str, Row]) -> pd.DataFrame:
     """id, source and reason of every clip that could not be prepared."""
-    rows = [row for row in outcomes.values() if "reason" in row]
+    rows = [row | {"reason": problem(row)} for row in outcomes.values() if problem(row)]
     return pd.DataFrame(rows, columns=["id", "source", "reason"]).sort_values("id")

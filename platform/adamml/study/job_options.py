@@ -118,3 +118,8 @@ class PrepareOptions:
     """Folder of the wav files, for reference. Default: that of the videos."""
     pictures_fps: float = 29.97
     """Frame rate of numbered JPEGs, for reference, which takes it to be this."""
+    flow: str | None = None
+    """Optical flow to compute beside each clip: tvl1 (as published; hours of a core for a hundred
+    clips of 10 s) or dis (far faster). Default: none; asked for later, it is added."""
+    check: bool = False
+    """Read all prepared files, and make those again whose content has changed."""

@@ -9,6 +9,7 @@ from adamml import home
 from adamml.config import Config, override
 from adamml.data.dataset import check_labels
 from adamml.data.manifest import load_manifest
+from adamml.data.stored_flow import unread, warn_once
 from adamml.data.synthetic import synthetic_name
 from adamml.models.weight_files import absolute
 from adamml.models.weights import check_weights
@@ -73,6 +74,8 @@ def base_overrides(
     config = override(config, base)
     if manifest is not None:
         check_labels(manifest, config)
+        if told := unread(config, manifest.flow):
+            warn_once(told)
     check_weights(config)
     return config, base
 

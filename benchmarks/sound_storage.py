@@ -1,0 +1,166 @@
+"""How the sound of prepared clips is best kept: AAC or FLAC, in the clip or beside it.
+
+    python benchmarks/sound_storage.py
+
+Built-in videos are prepared as jobs/prepare_videos.py does, once with each codec, and their sound
+is also written to files of its own. Read are whole tracks, as the decoded cache does, and random
+windows of 1.28 s. The forms take turns, so that what else runs hits all of them. Errors are those
+of the 16-bit samples, as a share of the sound's own root mean square, and of what a network hears:
+the log power spectrogram, whose standard deviation is given as well. The last line is JSON.
+"""
+
+import json
+import math
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "platform"))
+
+import av
+import numpy as np
+import torch
+import tyro
+from adamml.config import AudioConfig, SyntheticConfig
+from adamml.data.encoding import Encoding, write_clip, write_sound
+from adamml.data.rendering import render
+from adamml.data.sounds import log_spectrogram, windows
+from adamml.data.storyboard import FPS
+
+Array = np.ndarray[Any, Any]
+AUDIO = AudioConfig()
+WINDOW = round(AUDIO.seconds * AUDIO.sample_rate)
+RATE = AUDIO.sample_rate
+
+
+@dataclass(frozen=True)
+class Options:
+    videos: int = 8
+    seconds: float = 10.0
+    pixels: int = 256
+    reads: int = 200
+    """Windows and whole tracks of each form, at random."""
+    seed: int = 0
+
+
+def in_clip(path: Path, source: Path, sound: Array | None, codec: str) -> int:
+    with av.open(str(source)) as container:
+        encoding = Encoding(sound=codec)
+        write_clip(path, container.decode(video=0), Fraction(FPS), sound, encoding)
+    return path.stat().st_size
+
+
+def beside(path: Path, sound: Array, codec: str) -> int:
+    with av.open(str(path), "w") as container:
+        track = container.add_stream(codec, rate=RATE, layout="mono")
+        write_sound(container, track, sound, RATE)
+    return path.stat().st_size
+
+
+def write(folder: Path, source: Path, sound: Array) -> dict[str, tuple[Path, int]]:
+    """Form -> its file, and the bytes that the sound takes."""
+    folder.mkdir()
+    silent = in_clip(folder / "silent.mp4", source, None, "aac")
+    files = {}
+    for codec in ("aac", "flac"):
+        file = folder / f"{codec}.mp4"
+        files[f"{codec} in the clip"] = (file, in_clip(file, source, sound, codec) - silent)
+    for codec, name in (("flac", "flac.mka"), ("pcm_s16le", "pcm.wav")):
+        files[f"{codec} beside"] = (folder / name, beside(folder / name, sound, codec))
+    return files
+
+
+def window(path: Path, begin: int, count: int) -> Array:
+    """int16 [count] from sample `begin` on, decoding no more than it must."""
+    with av.open(str(path)) as container:
+        track = container.streams.audio[0]
+        track.codec_context.thread_count = 1
+        if begin:
+            at = math.floor(begin / RATE / track.time_base)
+            container.seek(at, stream=track, backward=True)
+        parts: list[Array] = []
+        start, end = 0, -1
+        for frame in container.decode(track):
+            samples = frame.to_ndarray().reshape(-1)
+            if not parts:
+                start = end = round(float(frame.pts * frame.time_base) * RATE)
+            parts.append(samples)
+            end += len(samples)
+            if end >= begin + count:
+                break
+    sound = np.concatenate(parts)[max(0, begin - start) :][:count]
+    whole = sound if sound.dtype == np.int16 else np.clip(np.rint(sound * 32768), -32768, 32767)
+    return np.asarray(whole, np.int16)
+
+
+def whole(path: Path) -> Array:
+    return window(path, 0, 2**40)
+
+
+def heard(sound: Array) -> torch.Tensor:
+    """The spectrograms of a track's successive windows."""
+    starts = np.arange(0, len(sound) - WINDOW + 1, WINDOW) / RATE
+    return log_spectrogram(windows(sound, starts, AUDIO), AUDIO)
+
+
+def errors(file: Path, sound: Array) -> dict[str, float]:
+    found = whole(file)[: len(sound)]
+    assert len(found) == len(sound), (file, len(found), len(sound))
+    noise = found.astype(np.float64) - sound
+    return {
+        "rms_error": float(np.sqrt(np.mean(noise**2) / np.mean(sound.astype(np.float64) ** 2))),
+        "spectrogram_error": float((heard(found) - heard(sound)).abs().mean()),
+        "spectrogram_spread": float(heard(sound).std()),
+    }
+
+
+def main(options: Options) -> None:
+    rng = np.random.default_rng(options.seed)
+    config = SyntheticConfig(seed=options.seed, pixels=options.pixels, seconds=options.seconds)
+    with tempfile.TemporaryDirectory() as temporary:
+        clips: list[dict[str, tuple[Path, int]]] = []
+        found: list[dict[str, dict[str, float]]] = []
+        for index in range(options.videos):
+            source = Path(temporary) / "source" / f"{index}.mp4"
+            render(source, config, "train", index)
+            sound = whole(source)[: int(options.seconds * RATE)]
+            clips.append(write(Path(temporary) / str(index), source, sound))
+            found.append({name: errors(file, sound) for name, (file, _) in clips[-1].items()})
+        rows = {
+            name: {
+                "kb_per_s": sum(c[name][1] for c in clips) / 1000 / options.videos / options.seconds
+            }
+            | {key: statistics.mean(f[name][key] for f in found) for key in found[0][name]}
+            for name in clips[0]
+        }
+        reads: dict[str, Callable[[Path], Array]] = {
+            "ms_per_track": whole,
+            "ms_per_window": lambda path: window(path, begin, WINDOW),
+        }
+        times: dict[tuple[str, str], list[float]] = {(n, what): [] for n in rows for what in reads}
+        for _ in range(options.reads):
+            clip = clips[int(rng.integers(options.videos))]
+            begin = int(rng.integers(int(options.seconds * RATE) - WINDOW))
+            for what, read in reads.items():
+                for name in rows:
+                    begun = time.perf_counter()
+                    read(clip[name][0])
+                    times[name, what].append(time.perf_counter() - begun)
+    for (name, what), seconds in times.items():
+        rows[name][what] = 1000 * statistics.median(seconds)
+    print(f"{'':20}" + "".join(f"{column:>20}" for column in rows["aac in the clip"]))
+    for name, row in rows.items():
+        print(f"{name:20}" + "".join(f"{value:20.4f}" for value in row.values()))
+    forms = {n: {k: round(v, 4) for k, v in row.items()} for n, row in rows.items()}
+    print(json.dumps({"window_s": AUDIO.seconds, "forms": forms}), flush=True)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(tyro.cli(Options, description=__doc__))

@@ -1,0 +1,184 @@
+"""Flow as a video: x above y, grey, one flow per frame of the clip that it belongs to.
+
+Run as a program it computes one clip's flow and prints what came of it as JSON
+(preparing/flows.py starts it, with a limit on time).
+"""
+
+import itertools
+import json
+import os
+import resource
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from adamml.data.flow import optical_flow, quantise
+from adamml.data.stored_flow import StoredFlow
+from adamml.data.video import LIMITS, UnreadableVideo, opened, read_frames, read_video, timed_frames
+
+Array = np.ndarray[Any, Any]
+ANY_SIZE = 2**30
+"""A short side that nothing is shrunk to."""
+STILL = int(quantise(np.zeros(1), 1.0)[0])
+"""Where nothing moves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowEncoding:
+    """How flow is kept: benchmarks/flow_storage.py compares others.
+
+    Without CABAC, deblocking and B-frames it takes a fifth more bytes and little more than half the
+    time to read.
+    """
+
+    codec: str = "libx264"
+    crf: int = 8
+    """x264's quality; lower is better and larger."""
+    gop: int = 12
+    """Frames from one key frame to the next."""
+
+    @property
+    def options(self) -> dict[str, str]:
+        tune = {"tune": "psnr,fastdecode", "bf": "0"}
+        return {"preset": "veryfast", "crf": str(self.crf)} | tune
+
+
+def write_flow(
+    path: Path, flows: Iterable[Array], fps: Fraction, encoding: FlowEncoding | None = None
+) -> int:
+    """
+    Args:
+        flows: uint8 [2, h, w] of even h and w, x then y (flow.quantise), one every 1 / fps seconds.
+
+    Returns:
+        How many there were; without any no file is written.
+    """
+    encoding, flows = encoding or FlowEncoding(), iter(flows)
+    first = next(flows, None)
+    if first is None:
+        return 0
+    _, height, width = first.shape
+    count = 0
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        video: Any = container.add_stream(encoding.codec, rate=fps, options=encoding.options)
+        video.width, video.height, video.pix_fmt = width, 2 * height, "gray"
+        video.thread_count, video.gop_size = 1, encoding.gop
+        video.codec_context.color_range = 2  # full: 0 to 255 stay what they are
+        for flow in itertools.chain([first], flows):
+            pixels = np.ascontiguousarray(flow.reshape(2 * height, width))
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="gray")))
+            count += 1
+        container.mux(video.encode())
+    return count
+
+
+def read_flow(path: Path, *, fps: float, threads: int = 1) -> Array:
+    """All flow of a video: uint8 [T, 2, h, w], by place on the grid of times k / fps.
+
+    Raises:
+        UnreadableVideo: as read_video.
+    """
+    grey = read_video(path, fps=fps, every=1, short_side=ANY_SIZE, colours="gray", threads=threads)
+    return _planes(path, grey)
+
+
+def read_flow_at(path: Path, steps: list[int], *, fps: float) -> Array:
+    """Some of the flow that read_flow gives, found by seeking: uint8 [len(steps), 2, h, w].
+
+    Args:
+        steps: rising; those behind the end give the last flow.
+
+    Raises:
+        UnreadableVideo: as read_frames.
+    """
+    grey = read_frames(path, steps, fps=fps, every=1, short_side=ANY_SIZE, colours="gray")
+    return _planes(path, grey)
+
+
+def _planes(path: Path, grey: Array) -> Array:
+    count, _, height, width = grey.shape
+    if height % 2:
+        raise UnreadableVideo(path, f"flow must be x above y, got {height} rows")
+    return grey.reshape(count, 2, height // 2, width)
+
+
+def flow_of_clip(
+    source: Path, target: Path, *, fps: Fraction, flow: StoredFlow, encoding: FlowEncoding
+) -> int:
+    """Write the flow between the frames of a prepared clip, which is not there before it is whole.
+
+    After the last frame nothing moves.
+
+    Returns:
+        How many there are: as many as frames.
+
+    Raises:
+        UnreadableVideo: the clip cannot be read, or is too small for flow.
+    """
+    partial = target.with_name(f".{target.stem}.{os.getpid()}.part.mp4")
+    try:
+        count = write_flow(partial, _flows(source, flow), fps, encoding)
+        if not count:
+            raise UnreadableVideo(source, "no frame can be decoded")
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def _flows(source: Path, flow: StoredFlow) -> Iterator[Array]:
+    before = None
+    for after in _frames(source):
+        if before is not None:
+            try:
+                found = optical_flow(before, after, algorithm=flow.algorithm, bound=flow.bound)
+            except ValueError as error:
+                raise UnreadableVideo(source, str(error)) from error
+            yield found[0]
+        before = after
+    if before is not None:
+        yield np.full((2, *before.shape[-2:]), STILL, np.uint8)
+
+
+def _frames(source: Path) -> Iterator[Array]:
+    """uint8 [1, 3, h, w], as read_video has them."""
+    convert = VideoReformatter()
+    with opened(source, LIMITS) as container:
+        for _, frame in timed_frames(container, source, LIMITS, 1):
+            rgb = convert.reformat(frame, format="rgb24", interpolation="BILINEAR", threads=1)
+            yield rgb.to_ndarray().transpose(2, 0, 1)[None]
+
+
+def main(argument: str) -> int:
+    """argument: JSON with source, target, fps (as text), flow, encoding, memory_bytes, cpu_s."""
+    asked = json.loads(argument)
+    resource.setrlimit(resource.RLIMIT_AS, (asked["memory_bytes"],) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (asked["cpu_s"], asked["cpu_s"] + 1))
+    try:
+        count = flow_of_clip(
+            Path(asked["source"]),
+            Path(asked["target"]),
+            fps=Fraction(asked["fps"]),
+            flow=StoredFlow(**asked["flow"]),
+            encoding=FlowEncoding(**asked["encoding"]),
+        )
+    except UnreadableVideo as error:
+        print(json.dumps({"reason": error.reason}))
+    except MemoryError:
+        print(json.dumps({"reason": f"needs more than {asked['memory_bytes']} bytes of memory"}))
+    except (av.FFmpegError, OSError) as error:
+        print(json.dumps({"unwritable": str(error)}))
+    else:
+        print(json.dumps({"flows": count}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
