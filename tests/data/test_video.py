@@ -128,7 +128,7 @@ def _sound_only(path: Path, write: Write) -> None:
     [
         (_missing, "missing"),
         (_empty, "empty"),
-        (_folder, "missing"),
+        (_folder, "not a regular file"),
         (_text, "not a readable video"),
         (_truncated, "not a readable video"),
         (_truncated_behind_its_index, "truncated|not a readable video"),

@@ -19,15 +19,8 @@ from typing import Any
 import av
 
 from adamml.data.encoding import Encoding, write_clip
-from adamml.data.video import (
-    LIMITS,
-    Limits,
-    UnreadableVideo,
-    opened,
-    read_audio,
-    shown_at,
-    timed_frames,
-)
+from adamml.data.untrusted import LIMITS, Limits, UnreadableVideo, film, opened
+from adamml.data.video import read_audio, shown_at, timed_frames
 
 LOWEST_FPS, HIGHEST_FPS, USUAL_FPS = 1.0, 60.0, 25.0
 
@@ -66,7 +59,7 @@ def transcode(
     try:
         sound = read_audio(source, sample_rate=encoding.sample_rate, limits=limits)
         with opened(source, limits) as container:
-            fps = _rate(container.streams.video[0])
+            fps = _rate(film(container))
             timed = timed_frames(container, source, limits, 1, from_s=start_s)
             count = math.ceil((min(end_s, limits.seconds) - start_s) * fps - 1e-6)
             grid = (start_s + step / fps for step in range(count))
