@@ -30,6 +30,25 @@ def tone(t: np.ndarray) -> np.ndarray:
     return 0.5 * np.sin(2 * np.pi * 1000 * t)
 
 
+def grey(number: int, t: float, size: tuple[int, int]) -> np.ndarray:
+    """20 + 50 t, as far as that goes: uint8 [h, w, 3]."""
+    return np.full((size[1], size[0], 3), round(min(20 + 50 * t, 235)), np.uint8)
+
+
+def numbered(number: int, t: float, size: tuple[int, int]) -> np.ndarray:
+    """The number of the frame in eight black or white bars: uint8 [h, w, 3]."""
+    bits = np.array([number >> place & 1 for place in range(8)], np.uint8)
+    bars = np.repeat(bits * 219 + 16, size[0] // 8)
+    return np.broadcast_to(bars[None, :, None], (size[1], size[0], 3)).copy()
+
+
+def numbers_of(frames: np.ndarray) -> np.ndarray:
+    """What numbered() drew: [..., 3, h, w] -> [...]."""
+    columns = frames.mean((-3, -2))
+    bars = columns.reshape(*columns.shape[:-1], 8, -1).mean(-1) > 128
+    return (bars << np.arange(8)).sum(-1)
+
+
 def write_media(
     path: Path,
     *,
@@ -39,17 +58,19 @@ def write_media(
     rate: int = 24_000,
     layout: str = "mono",
     wave: Callable[[np.ndarray], np.ndarray] = tone,
+    draw: Callable[[int, float, tuple[int, int]], np.ndarray] = grey,
     codec: str | None = None,
     pix_fmt: str = "yuv420p",
     fps: Fraction = Fraction(25),
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A video whose frame at t is grey, 20 + 50 t, with the same sound in all channels.
+    """A video of which every frame says when it is shown, with the same sound in all channels.
 
     Args:
         times: of the frames, in seconds; by default 100 at 25 fps.
         size: width and height.
         rate, layout, wave: of the sound; wave gives the amplitudes at some times.
+        draw: makes a frame from its number, time and size.
         codec: of the video, where it is not its container's in CODECS.
         fps: what the file claims; matters for mpeg4, whose times are multiples of it.
         options: of the container.
@@ -65,14 +86,14 @@ def write_media(
         if picture not in ("mpeg4", "mjpeg"):  # whose time base is that of their frames
             video.codec_context.time_base = base
         audio = container.add_stream(wave_codec, rate=rate, layout=layout) if sound else None
-        for t in times:
-            pixels = np.full((size[1], size[0], 3), round(min(20 + 50 * t, 235)), np.uint8)
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pix_fmt)
+        for number, t in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(draw(number, t, size), format="rgb24")
+            frame = frame.reformat(format=pix_fmt)
             frame.pts, frame.time_base = round(t / base), base
             container.mux(video.encode(frame))
         container.mux(video.encode())
         if audio is not None:
-            write_sound(container, audio, wave(np.arange(int(times[-1] * rate)) / rate))
+            write_sound(container, audio, wave(np.arange(int((times[-1] + 1 / fps) * rate)) / rate))
     return path
 
 

@@ -179,22 +179,35 @@ def read_frames(
     Raises:
         UnreadableVideo: as read_video, but only what these frames need is read.
     """
-    with opened(path, limits) as container:
-        half = 0.5 / fps
-        times = [step * every / fps for step in steps]
-        timed = timed_frames(container, path, limits, 1, from_s=max(0.0, times[0] - half))
-        ends = [-1.0]
-        shrink = _Shrink(short_side)
-        found = [shrink(f) for f in shown_at(_noted(timed, ends), iter(times), half)]
-        if len({f.shape for f in found}) > 1:
-            raise UnreadableVideo(path, "its frames change their size")
+    times, half = [step * every / fps for step in steps], 0.5 / fps
+    found, end_s = _shown(path, times, half, short_side, limits, seek=True)
+    if not found:  # a seek may lead behind what it looks for
+        found, end_s = _shown(path, times, half, short_side, limits, seek=False)
     if len(found) < len(steps):
-        last = math.floor((ends[0] + half) * fps / every)
+        last = math.floor((end_s + half) * fps / every)
         if last < 0 or last >= steps[len(found)]:
             raise UnreadableVideo(path, f"no frame at {times[len(found)]:.2f} s can be decoded")
         end = read_frames(path, [last], fps=fps, every=every, short_side=short_side, limits=limits)
         found += [end[0]] * (len(steps) - len(found))
     return np.stack(found)
+
+
+def _shown(
+    path: Path, times: list[float], half: float, short_side: int, limits: Limits, *, seek: bool
+) -> tuple[list[Array], float]:
+    """Frames of the rising times, none where a seek misses the first; the last time seen."""
+    from_s = max(0.0, times[0] - half) if seek else 0.0
+    shrink, ends = _Shrink(short_side), [-1.0]
+    with opened(path, limits) as container:
+        timed = timed_frames(container, path, limits, 1, from_s=from_s)
+        first = next(timed, None)
+        if first is None or (from_s and first[0] > times[0] + half):
+            return [], -1.0
+        noted = _noted(itertools.chain([first], timed), ends)
+        found = [shrink(frame) for frame in shown_at(noted, iter(times), half)]
+    if len({frame.shape for frame in found}) > 1:
+        raise UnreadableVideo(path, "its frames change their size")
+    return found, ends[0]
 
 
 def _noted(timed: Iterator[tuple[float, Any]], ends: list[float]) -> Iterator[tuple[float, Any]]:
