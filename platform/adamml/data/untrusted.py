@@ -14,6 +14,9 @@ from av.stream import Disposition
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"
 """Containers that are opened. Playlists, which name other files or addresses, are not."""
 
+MOST_BOXES, INDEX_BYTES = 100, 2**26
+"""Of an MP4, how far we look for its index and into it."""
+
 
 class UnreadableVideo(OSError):  # noqa: N818 (read aloud, it says what is wrong)
     """A media file that cannot be used."""
@@ -39,6 +42,8 @@ class Limits:
     """More frames than this in every second, counted from 10 s before the first, are refused."""
     stored_bytes: int = 4 * 2**30
     """Of the frames that are kept."""
+    wait_s: float = 30.0
+    """For the next packet. In a damaged file FFmpeg looks for one as far as the file goes."""
 
 
 LIMITS = Limits()
@@ -48,12 +53,17 @@ LIMITS = Limits()
 def opened(path: Path, limits: Limits) -> Iterator[Any]:
     """The open container; whatever FFmpeg says against the file becomes UnreadableVideo."""
     _require_file(path)
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-    probing = {"max_pixels": str(limits.pixels)}
+    reason = "not a readable video"
     try:
+        _require_plain_index(path)
         with av.open(
-            str(path), container_options=options, options=probing, metadata_errors="replace"
+            str(path),
+            container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
+            options={"max_pixels": str(limits.pixels)},
+            metadata_errors="replace",
+            timeout=limits.wait_s,
         ) as container:
+            reason = "cannot be decoded"
             if (stream := film(container)) is None:
                 raise UnreadableVideo(path, "no video stream")
             if stream.codec_context is None:
@@ -65,7 +75,7 @@ def opened(path: Path, limits: Limits) -> Iterator[Any]:
     except UnreadableVideo:
         raise
     except (av.FFmpegError, OSError, ValueError, EOFError, ArithmeticError) as error:
-        raise UnreadableVideo(path, f"not a readable video ({_first_line(error)})") from error
+        raise UnreadableVideo(path, f"{reason} ({first_line(error)})") from error
 
 
 def _require_file(path: Path) -> None:
@@ -74,12 +84,29 @@ def _require_file(path: Path) -> None:
         status = path.stat()
     except OSError as error:
         missing = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
-        reason = "the file is missing" if missing else f"cannot be opened ({_first_line(error)})"
+        reason = "the file is missing" if missing else f"cannot be opened ({first_line(error)})"
         raise UnreadableVideo(path, reason) from error
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableVideo(path, "not a regular file")
     if status.st_size == 0:
         raise UnreadableVideo(path, "the file is empty")
+
+
+def _require_plain_index(path: Path) -> None:
+    """QuickTime's compressed index becomes 2 GiB of memory from 2 MB; nobody writes it any more."""
+    at = 0
+    with path.open("rb") as file:
+        for _ in range(MOST_BOXES):
+            file.seek(at)
+            head = file.read(16)
+            size, name = int.from_bytes(head[:4], "big"), head[4:8]
+            if size == 1:
+                size = int.from_bytes(head[8:], "big")
+            if name in (b"moov", b"cmov") and b"cmvd" in file.read(INDEX_BYTES):
+                raise UnreadableVideo(path, "its index is compressed")
+            if size < 8:
+                return
+            at += size
 
 
 def film(container: Any) -> Any:
@@ -88,7 +115,10 @@ def film(container: Any) -> Any:
     return next((s for s in container.streams.video if not s.disposition & pictures), None)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an exception of PyAV, or another, says."""
+    if isinstance(error, av.error.ExitError):  # Limits.wait_s
+        return "no packet is found in time"
     text = getattr(error, "strerror", None) or str(error)
     return str(text).splitlines()[0] if text else type(error).__name__
 

@@ -10,7 +10,15 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from adamml.data.untrusted import LIMITS, Limits, UnreadableVideo, film, opened, require_size
+from adamml.data.untrusted import (
+    LIMITS,
+    Limits,
+    UnreadableVideo,
+    film,
+    first_line,
+    opened,
+    require_size,
+)
 
 __all__ = [
     "LIMITS",
@@ -29,8 +37,12 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 
 
-def _seconds_of(stream: Any) -> float:
-    return float(stream.duration * stream.time_base) if stream.duration else 0.0
+def film_s(container: Any) -> float:
+    """How long the file says that its film is; where it does not, how long all of it; or 0."""
+    stream = film(container)
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
 
 
 def _start_s(container: Any) -> float:
@@ -141,7 +153,7 @@ def read_video(
         UnreadableVideo: missing, empty, truncated, not a video, or beyond the limits.
     """
     with opened(path, limits) as container:
-        expected_s = min(_seconds_of(film(container)), seconds)
+        expected_s = min(film_s(container), seconds)
         most = math.ceil(min(limits.seconds, seconds) * fps / every)
         grid = (k * every / fps for k in range(most))
         timed = timed_frames(container, path, limits, threads)
@@ -230,7 +242,7 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
         parts: list[Array] = []
         offset: int | None = None
         total = 0
-        for frame, samples in _mono(container.decode(audio=0), sample_rate):
+        for frame, samples in _mono(_sound_frames(container, path), sample_rate):
             if offset is None:
                 offset = round((float((frame.pts or 0) * frame.time_base) - start) * sample_rate)
             parts.append(samples)
@@ -242,6 +254,13 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
     sound = np.concatenate(parts)
     before = np.zeros(min(max(offset, 0), int(limits.seconds * sample_rate)), np.int16)
     return np.concatenate([before, sound[max(-offset, 0) :]])
+
+
+def _sound_frames(container: Any, path: Path) -> Iterator[Any]:
+    try:
+        yield from container.decode(audio=0)
+    except (av.FFmpegError, ValueError) as error:
+        raise UnreadableVideo(path, f"its sound cannot be decoded ({first_line(error)})") from error
 
 
 def _mono(frames: Iterator[Any], rate: int) -> Iterator[tuple[Any, Array]]:
@@ -271,7 +290,7 @@ def probe(path: Path, limits: Limits = LIMITS) -> bool:
     """
     with opened(path, limits) as container:
         stream = film(container)
-        expected_s, last_s, start = _seconds_of(stream), 0.0, _start_s(container)
+        expected_s, last_s, start = film_s(container), 0.0, _start_s(container)
         for packet in container.demux(stream):
             time = packet.dts if packet.pts is None else packet.pts  # AVI's have no pts
             if time is not None:

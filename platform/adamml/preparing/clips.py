@@ -12,7 +12,7 @@ from typing import Any
 
 import adamml
 from adamml.data.encoding import Encoding
-from adamml.data.formats.folders import videos_in
+from adamml.data.formats.folders import name_of, videos_in
 from adamml.overrides import fingerprint
 
 Row = dict[str, Any]
@@ -40,9 +40,9 @@ def find(videos: Path) -> dict[str, Path]:
     A name that two files have stands for none of them.
     """
     paths = [(file.relative_to(videos), file) for file in videos_in(videos)]
-    found = _once((p.stem, file) for p, file in paths)
-    found |= _once((p.with_suffix("").as_posix(), file) for p, file in paths)
-    return found | {p.as_posix(): file for p, file in paths}
+    found = _once((name_of(p.stem), file) for p, file in paths)
+    found |= _once((name_of(p.with_suffix("").as_posix()), file) for p, file in paths)
+    return found | {name_of(p.as_posix()): file for p, file in paths}
 
 
 def _once(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:

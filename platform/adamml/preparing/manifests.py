@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from adamml.data.formats.annotations import Annotations
+from adamml.data.formats.folders import name_of
 from adamml.data.formats.published import PUBLISHED
 from adamml.data.formats.splits import with_splits
 from adamml.data.manifest import SPLITS, Manifest, load_manifest, write_manifest
@@ -60,4 +61,5 @@ def counts(found: Annotations, manifest: Manifest, subset: str | None) -> pd.Dat
 def failures(outcomes: Mapping[str, Row]) -> pd.DataFrame:
     """id, source and reason of every clip that could not be prepared."""
     rows = [row for row in outcomes.values() if "reason" in row]
+    rows = [row | {"source": name_of(row["source"])} for row in rows]
     return pd.DataFrame(rows, columns=["id", "source", "reason"]).sort_values("id")
