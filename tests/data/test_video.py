@@ -128,10 +128,10 @@ def _sound_only(path: Path, write: Write) -> None:
     [
         (_missing, "missing"),
         (_empty, "empty"),
-        (_folder, "missing"),
+        (_folder, "not a regular file"),
         (_text, "not a readable video"),
         (_truncated, "not a readable video"),
-        (_truncated_behind_its_index, "truncated|not a readable video"),
+        (_truncated_behind_its_index, "truncated|cannot be decoded"),
         (_playlist, "not a readable video"),
         (_sound_only, "not a readable video|no video stream"),
     ],

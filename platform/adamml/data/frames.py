@@ -44,6 +44,7 @@ class FrameSource:
         self.bad = {name: e.bad for name, (_, e, _) in self._videos.items() if e.bad}
         self._open: OrderedDict[Path, Array] = OrderedDict()
         self._last_sound: tuple[str, Array] = ("", np.empty(0, np.int16))
+        self._sizes: dict[str, tuple[int, ...]] = {}
 
     def frames(self, name: str, indices: Array) -> Array:
         """Frames of a video by number, rounded down to a stored one; behind the end, the last.
@@ -125,10 +126,14 @@ class FrameSource:
                     short_side=decoding.short_side,
                 )
                 segments.append(frames[places])
-            return np.stack(segments)
+                if frames.shape[1:] != segments[0].shape[1:]:
+                    raise UnreadableVideo(source.path, "its frames change their size")
         except UnreadableVideo as error:
             self._note(source, error)
-            return np.zeros((*steps.shape, 3, decoding.short_side, decoding.short_side), np.uint8)
+            usual = (3, decoding.short_side, decoding.short_side)
+            return np.zeros((*steps.shape, *self._sizes.get(source.id, usual)), np.uint8)
+        self._sizes[source.id] = segments[0].shape[1:]
+        return np.stack(segments)
 
     def _stored_flow(self, source: Source, file: Path, steps: Array) -> Array:
         segments = []

@@ -211,6 +211,7 @@ def _append(file: IO[bytes], source: Source, decoding: Decoding, threads: int) -
             every=decoding.every,
             short_side=decoding.short_side,
             threads=threads,
+            seconds=1.1 * source.duration_s + 1,  # of an uncut video, what is never asked for
         )
         sound = read_audio(source.path, sample_rate=decoding.sample_rate)
         flow = _flow(source, frames, decoding, threads)

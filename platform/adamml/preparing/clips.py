@@ -12,7 +12,7 @@ from typing import Any
 
 import adamml
 from adamml.data.encoding import Encoding
-from adamml.data.formats.folders import videos_in
+from adamml.data.formats.folders import name_of, videos_in
 from adamml.data.stored_flow import StoredFlow
 from adamml.overrides import fingerprint
 
@@ -47,9 +47,9 @@ def find(videos: Path) -> dict[str, Path]:
     A name that two files have stands for none of them.
     """
     paths = [(file.relative_to(videos), file) for file in videos_in(videos)]
-    found = _once((p.stem, file) for p, file in paths)
-    found |= _once((p.with_suffix("").as_posix(), file) for p, file in paths)
-    return found | {p.as_posix(): file for p, file in paths}
+    found = _once((name_of(p.stem), file) for p, file in paths)
+    found |= _once((name_of(p.with_suffix("").as_posix()), file) for p, file in paths)
+    return found | {name_of(p.as_posix()): file for p, file in paths}
 
 
 def _once(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
@@ -81,10 +81,10 @@ def asked(clip: Mapping[str, Any], files: Mapping[str, Path], work: Preparation)
 
 
 def file_of(id: str, out: Path) -> Path:
-    return out / "clips" / name_of(id)
+    return out / "clips" / place_of(id)
 
 
-def name_of(id: str) -> Path:
+def place_of(id: str) -> Path:
     """Spread over 256 folders. An id is no path: what a file system dislikes is replaced."""
     digest = hashlib.sha256(id.encode()).hexdigest()
     readable = "".join(c if c.isalnum() or c in "-_" else "_" for c in id)[-80:]

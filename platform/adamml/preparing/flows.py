@@ -8,7 +8,7 @@ from pathlib import Path
 from adamml.data.flow_video import FlowEncoding
 from adamml.data.stored_flow import StoredFlow
 from adamml.overrides import fingerprint
-from adamml.preparing.clips import Preparation, Row, made, name_of, sha256_of
+from adamml.preparing.clips import Preparation, Row, made, place_of, sha256_of
 
 FOLDER = "flow"
 SECONDS_PER_FLOW = 20.0
@@ -57,4 +57,4 @@ def problem(row: Row) -> str:
 
 def flow_file_of(id: str, flow: StoredFlow, out: Path) -> Path:
     """Flows of several settings lie beside each other."""
-    return out / FOLDER / flow.name / name_of(id)
+    return out / FOLDER / flow.name / place_of(id)

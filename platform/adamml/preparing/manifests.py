@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from adamml.data.formats.annotations import Annotations
+from adamml.data.formats.folders import name_of
 from adamml.data.formats.splits import with_splits
 from adamml.data.manifest import FLOW_PATH, Manifest, load_manifest, write_manifest
 from adamml.data.stored_flow import StoredFlow
@@ -60,5 +61,9 @@ def make_manifest(
 
 def failures(outcomes: Mapping[str, Row]) -> pd.DataFrame:
     """id, source and reason of every clip that could not be prepared."""
-    rows = [row | {"reason": problem(row)} for row in outcomes.values() if problem(row)]
+    rows = [
+        row | {"reason": problem(row), "source": name_of(row["source"])}
+        for row in outcomes.values()
+        if problem(row)
+    ]
     return pd.DataFrame(rows, columns=["id", "source", "reason"]).sort_values("id")
