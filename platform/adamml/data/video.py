@@ -74,7 +74,7 @@ def _seconds_of(stream: Any) -> float:
     return float(stream.duration * stream.time_base) if stream.duration else 0.0
 
 
-def _start_s(container: Any) -> float:
+def start_s(container: Any) -> float:
     video = container.streams.video[0]
     return float((video.start_time or 0) * video.time_base)
 
@@ -84,9 +84,10 @@ def timed_frames(
 ) -> Iterator[tuple[float, Any]]:
     """(seconds since the start, frame), in order, from the key frame at or before from_s."""
     stream = container.streams.video[0]
-    stream.codec_context.thread_count = threads
-    stream.thread_type = "AUTO" if threads > 1 else "NONE"
-    start = _start_s(container)
+    if not stream.codec_context.is_open:
+        stream.codec_context.thread_count = threads
+        stream.thread_type = "AUTO" if threads > 1 else "NONE"
+    start = start_s(container)
     if from_s > 0:
         container.seek(
             math.floor((from_s + start) / stream.time_base), stream=stream, backward=True
@@ -121,7 +122,7 @@ def shown_at(
         wanted = next(times, None)
 
 
-class _Shrink:
+class Shrink:
     """Frames as uint8 [3, h, w], the short side at most short_side, with one scaler per file.
 
     Setting one up, with a thread per core, took four times as long as decoding.
@@ -168,7 +169,7 @@ def read_video(
         expected_s = _seconds_of(container.streams.video[0])
         grid = (k * every / fps for k in range(math.ceil(limits.seconds * fps / every)))
         timed = timed_frames(container, path, limits, threads)
-        shrink = _Shrink(short_side)
+        shrink = Shrink(short_side)
         kept: list[Array] = []
         for frame in shown_at(timed, grid, 0.5 / fps):
             kept.append(shrink(frame))
@@ -185,46 +186,6 @@ def read_video(
     return np.stack(kept)
 
 
-def read_frames(
-    path: Path,
-    steps: list[int],
-    *,
-    fps: float,
-    every: int,
-    short_side: int,
-    limits: Limits = LIMITS,
-) -> Array:
-    """Some of the frames that read_video gives, found by seeking: uint8 [len(steps), 3, h, w].
-
-    Args:
-        steps: rising places on read_video's grid; those behind the end give its last frame.
-
-    Raises:
-        UnreadableVideo: as read_video, but only what these frames need is read.
-    """
-    with opened(path, limits) as container:
-        half = 0.5 / fps
-        times = [step * every / fps for step in steps]
-        timed = timed_frames(container, path, limits, 1, from_s=max(0.0, times[0] - half))
-        ends = [-1.0]
-        shrink = _Shrink(short_side)
-        found = [shrink(f) for f in shown_at(_noted(timed, ends), iter(times), half)]
-    if len(found) < len(steps):
-        last = math.floor((ends[0] + half) * fps / every)
-        if last < 0 or last >= steps[len(found)]:
-            raise UnreadableVideo(path, f"no frame at {times[len(found)]:.2f} s can be decoded")
-        end = read_frames(path, [last], fps=fps, every=every, short_side=short_side, limits=limits)
-        found += [end[0]] * (len(steps) - len(found))
-    return np.stack(found)
-
-
-def _noted(timed: Iterator[tuple[float, Any]], ends: list[float]) -> Iterator[tuple[float, Any]]:
-    """The same frames; ends[0] becomes the latest time seen."""
-    for seconds, frame in timed:
-        ends[0] = max(ends[0], seconds)
-        yield seconds, frame
-
-
 def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Array | None:
     """The first sound track in time with the video, mono: int16 [samples]; None without one.
 
@@ -234,7 +195,7 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
     with opened(path, limits) as container:
         if not container.streams.audio:
             return None
-        start = _start_s(container)
+        start = start_s(container)
         resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate)
         parts: list[Array] = []
         offset: int | None = None
@@ -262,12 +223,14 @@ def probe(path: Path, limits: Limits = LIMITS) -> bool:
     """
     with opened(path, limits) as container:
         stream = container.streams.video[0]
-        expected_s, last_s, start = _seconds_of(stream), 0.0, _start_s(container)
+        expected_s, last_s, start = _seconds_of(stream), 0.0, start_s(container)
         for packet in container.demux(stream):
             if packet.pts is not None:
                 last_s = max(last_s, float(packet.pts * packet.time_base) - start)
         if last_s < 0.9 * expected_s - 1:
             raise UnreadableVideo(path, f"truncated: {last_s:.1f} of {expected_s:.1f} s are there")
         silent = not container.streams.audio
-    read_frames(path, [0], fps=25.0, every=1, short_side=16, limits=limits)
+    with opened(path, limits) as container:
+        if next(timed_frames(container, path, limits, 1), None) is None:
+            raise UnreadableVideo(path, "no frame can be decoded")
     return not silent
