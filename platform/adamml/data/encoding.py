@@ -13,6 +13,8 @@ from av.video.reformatter import VideoReformatter
 
 Array = np.ndarray[Any, Any]
 SAMPLES_PER_FRAME = 1024
+SEEKABLE = {"aac_pns": "0"}
+"""No noise that the decoder makes itself, which would depend on where it began to read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,9 @@ def write_clip(
         video.thread_count, video.gop_size = 1, encoding.gop
         audio = None
         if sound is not None:
-            audio = container.add_stream("aac", rate=encoding.sample_rate, layout="mono")
+            audio = container.add_stream(
+                "aac", rate=encoding.sample_rate, layout="mono", options=SEEKABLE
+            )
         count = 0
         for pixels in itertools.chain([first], upright):
             if pixels.shape[:2] != (height, width):

@@ -43,7 +43,7 @@ def read_frames(
     short_side: int,
     limits: Limits = LIMITS,
 ) -> Array:
-    """Some of the frames that read_video gives: uint8 [len(steps), 3, h, w], channels last inside.
+    """Some of the frames that read_video gives: uint8 [len(steps), 3, h, w].
 
     The file is opened once. Where a seek is of no use (it lands behind the frame, times are missing
     or fall, the container is not in TIMED), it is read from the start instead.
@@ -172,7 +172,8 @@ def _last_step(end_s: float, fps: float, every: int, half: float) -> int:
 def _stacked(path: Path, frames: list[Array]) -> Array:
     if any(frame.shape != frames[0].shape for frame in frames):
         raise UnreadableVideo(path, "its frames change their size")
-    stacked = np.empty((len(frames), *frames[0].shape), np.uint8)
+    height, width = frames[0].shape[1:]
+    stacked = np.empty((len(frames), height, width, 3), np.uint8)  # as they are, so no transposing
     for place, frame in enumerate(frames):
-        stacked[place] = frame
-    return stacked
+        stacked[place] = frame.transpose(1, 2, 0)
+    return stacked.transpose(0, 3, 1, 2)

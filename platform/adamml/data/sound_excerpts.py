@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 RUN_IN_S = 0.25
 """Decoded ahead of what is used: overlapping transforms, and the bit reservoir of MP3."""
 FILTER_S = 0.05
-"""Given to the resampler ahead of what is used."""
+"""Given to the resampler before and behind what is used."""
 APART_S = 0.5
 """Parts nearer than this are read in one go."""
 
@@ -94,6 +94,9 @@ class _Track:
         """Of the track against read_audio's result, at its rate."""
         self.step = self.rate // math.gcd(self.rate, sample_rate)
         """Samples of the track after which the resampler is in the same phase again."""
+        self.margin = round(FILTER_S * self.rate)
+        self.tick = head.time_base * self.rate
+        """Of the track's times, in samples."""
 
     def read(self, begin: int, end: int) -> Array:
         """int16 [end - begin] of read_audio's result.
@@ -103,35 +106,41 @@ class _Track:
         """
         start = max(begin - self.offset, 0)
         feed_from = self._feed_from(start)
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=self.sample_rate)
         fed_at = feed_from * self.sample_rate // self.rate
-        needed = end - self.offset - fed_at
-        parts: list[Array] = []
-        for frame in self._frames_from(feed_from):
-            parts += [f.to_ndarray()[0] for f in resampler.resample(frame)]
-            if sum(map(len, parts)) >= needed:
-                break
-        else:
-            parts += [f.to_ndarray()[0] for f in resampler.resample(None)]
-        silence = np.zeros(max(self.offset - begin, 0), np.int16)
-        sound = np.concatenate([np.empty(0, np.int16), *parts])[start - fed_at :]
-        found = np.concatenate([silence, sound])[: end - begin]
+        upto = (end - self.offset) * self.rate // self.sample_rate + self.margin
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=self.sample_rate)
+        parts = [np.zeros(max(self.offset - begin, 0), np.int16)]
+        skipped = start - fed_at
+        for frame in [self._between(feed_from, upto), None]:
+            for resampled in resampler.resample(frame):
+                sound = resampled.to_ndarray()[0]
+                parts.append(sound[skipped:])
+                skipped = max(0, skipped - len(sound))
+        found = np.concatenate(parts)[: end - begin]
         if len(found) < end - begin:
             raise Misplaced
         return found
 
     def _feed_from(self, start: int) -> int:
         """The sample of the track that the resampler is given first, to be right at `start`."""
-        ahead = start * self.rate // self.sample_rate - round(FILTER_S * self.rate)
+        ahead = start * self.rate // self.sample_rate - self.margin
         return int(max(ahead, 0) // self.step * self.step)
 
-    def _frames_from(self, sample: int) -> Iterator[Any]:
-        """Decoded frames from this sample of the track on, the first one cut to begin with it."""
-        for frame, at in self._found(sample - round(RUN_IN_S * self.rate)):
-            if at >= sample:
-                yield frame
-            elif at + frame.samples > sample:
-                yield _behind(frame, sample - at)
+    def _between(self, first: int, last: int) -> Any:
+        """The decoded samples of the track from one to another, or to its end, as one frame."""
+        parts = []
+        for frame, at in self._found(first - round(RUN_IN_S * self.rate)):
+            if at >= last:
+                break
+            if at + frame.samples > first:
+                channels = 1 if frame.format.is_planar else len(frame.layout.channels)
+                parts.append(frame.to_ndarray()[:, max(0, first - at) * channels :])
+        if not parts:
+            raise Misplaced
+        samples = np.concatenate(parts, axis=1)
+        joined = av.AudioFrame.from_ndarray(samples, frame.format.name, frame.layout.name)
+        joined.sample_rate = self.rate
+        return joined
 
     def _found(self, sample: int) -> Iterator[tuple[Any, int]]:
         """(frame, its first sample), from a frame at this sample or before, without gaps."""
@@ -164,22 +173,13 @@ class _Track:
         """A frame's first sample; of rounded times (Matroska's) the nearest on the frames' grid."""
         if frame.pts is None:
             raise Misplaced
-        stamp = (frame.pts - self.head.pts) * frame.time_base * self.rate
-        if (frame.time_base * self.rate).denominator == 1:
-            return int(stamp)
+        ticks = frame.pts - self.head.pts
+        if self.tick.denominator == 1:
+            return int(ticks * self.tick.numerator)
+        stamp = float(ticks * self.tick)
         size = self.stream.codec_context.frame_size or self.head.samples
         origin = self.head.samples if stamp > size / 4 else 0
         place = origin + round((stamp - origin) / size) * size
         if abs(place - stamp) > size / 4:
             raise Misplaced
-        return int(place)
-
-
-def _behind(frame: Any, skipped: int) -> Any:
-    """The frame without its first samples."""
-    samples = frame.to_ndarray()
-    values = skipped if frame.format.is_planar else skipped * len(frame.layout.channels)
-    rest = np.ascontiguousarray(samples[:, values:])
-    cut = av.AudioFrame.from_ndarray(rest, format=frame.format.name, layout=frame.layout.name)
-    cut.sample_rate = frame.sample_rate
-    return cut
+        return place

@@ -107,4 +107,4 @@ def normalise(clips: Tensor, config: Config, modality: str) -> Tensor:
         mean, std = (list(values) * (depth // 3) for values in (config.rgb.mean, config.rgb.std))
     offset = torch.tensor(mean).mul(255).view(depth, 1, 1)
     scale = torch.tensor(std).mul(255).reciprocal().view(depth, 1, 1)
-    return clips.float().sub_(offset).mul_(scale)
+    return clips.contiguous().float().sub_(offset).mul_(scale)
