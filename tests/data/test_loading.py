@@ -136,7 +136,11 @@ def test_decoding_on_reading_gives_the_numbers_of_the_cache(
                 assert all(a[key].stride() == b[key].stride() for key in a)
 
 
-def test_decoded_videos_are_read_without_threads(manifest: Manifest, config: Config) -> None:
-    found = batches(_dataset(manifest, config), batch_size=3, shuffle_seed=1)
+@pytest.mark.parametrize(("asked", "used"), [(0, 0), (1, 1), (4, 1)])
+def test_decoded_videos_need_one_thread_at_most(
+    manifest: Manifest, config: Config, asked: int, used: int
+) -> None:
+    own = replace(config, data=replace(config.data, decoder_threads=asked))
+    found = batches(_dataset(manifest, own), batch_size=3, shuffle_seed=1)
     next(found)
-    assert not _threads()
+    assert len(_threads()) == used

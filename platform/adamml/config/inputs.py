@@ -39,9 +39,9 @@ class DataConfig:
     """The same in the policy-only stage, whose steps are cheap: of a few videos, more steps."""
     max_bad_fraction: float = 0.05
     """More unreadable videos than this stop the study."""
-    decoder_threads: int = 4
-    """Of each worker: they read the next batches during a step, from videos that are not in the
-    decoded cache; 0 reads between steps."""
+    decoder_threads: int = 1
+    """Of each worker: they read the next batches during a step; 0 reads between steps. More than
+    one are of use where videos are not in the decoded cache, and cores are free."""
 
     def __post_init__(self) -> None:
         require(self.num_classes > 1, "data.num_classes must be at least 2", self.num_classes)

@@ -127,8 +127,8 @@ def batches(
     videos in as many batches as the others; what does not fill a last batch is left out. In order
     (shuffle_seed None): every video once, rank r has videos r, r + world_size, ...
 
-    Videos that must be decoded are read ahead of the caller by data.decoder_threads; decoded ones
-    when they are asked for. The numbers are the same.
+    data.decoder_threads read ahead of the caller: as many where videos must be decoded, one where
+    all are in the cache. The numbers are the same, whatever their number.
 
     Args:
         batch_size: videos per step, over all ranks together.
@@ -138,7 +138,8 @@ def batches(
     """
     local = per_rank(batch_size, world_size)
     plan = _plan(dataset, local, shuffle_seed, rank, world_size)
-    threads = dataset.config.data.decoder_threads if dataset.decodes else 0
+    threads = dataset.config.data.decoder_threads
+    threads = threads if dataset.decodes else min(threads, 1)
     if threads == 0:
         return (default_collate([dataset[row] for row in rows]) for rows in plan)
     return read_ahead(plan, dataset.__getitem__, default_collate, threads=threads)
