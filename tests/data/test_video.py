@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adamml.data.frame_excerpts import read_frames
 from adamml.data.video import (
     Limits,
     UnreadableVideo,
     probe,
     read_audio,
-    read_frames,
     read_video,
 )
 
@@ -40,26 +40,6 @@ def test_variable_frame_rate_is_read_by_time(tmp_path: Path, write_media: Write)
     seen = _times(read_video(path, fps=25, every=5, short_side=48))
     np.testing.assert_allclose(seen, np.arange(len(seen)) * 0.2, atol=0.06)
     assert len(seen) == 20
-
-
-@pytest.mark.parametrize("steps", [[0], [3, 9, 15], [22, 23, 24], [5, 6, 24], [24]])
-def test_seeking_gives_the_frames_of_a_full_read(
-    tmp_path: Path, write_media: Write, steps: list[int]
-) -> None:
-    path = write_media(tmp_path / "a.mp4")
-    whole = read_video(path, fps=25, every=4, short_side=30)
-    some = read_frames(path, steps, fps=25, every=4, short_side=30)
-    np.testing.assert_array_equal(some, whole[steps])
-
-
-@pytest.mark.parametrize("steps", [[23, 24, 25, 30], [40], [12, 90]])
-def test_steps_behind_the_end_give_the_last_frame(
-    tmp_path: Path, write_media: Write, steps: list[int]
-) -> None:
-    path = write_media(tmp_path / "a.mp4")
-    whole = read_video(path, fps=25, every=4, short_side=30)
-    some = read_frames(path, steps, fps=25, every=4, short_side=30)
-    np.testing.assert_array_equal(some, whole[np.minimum(steps, 24)])
 
 
 @pytest.mark.parametrize("rate", [24_000, 44_100])

@@ -20,8 +20,9 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from adamml.data.flow import optical_flow, quantise
+from adamml.data.frame_excerpts import read_frames
 from adamml.data.stored_flow import StoredFlow
-from adamml.data.video import LIMITS, UnreadableVideo, opened, read_frames, read_video, timed_frames
+from adamml.data.video import LIMITS, UnreadableVideo, opened, read_video, timed_frames
 
 Array = np.ndarray[Any, Any]
 ANY_SIZE = 2**30
@@ -93,7 +94,7 @@ def read_flow_at(path: Path, steps: list[int], *, fps: float) -> Array:
     """Some of the flow that read_flow gives, found by seeking: uint8 [len(steps), 2, h, w].
 
     Args:
-        steps: rising; those behind the end give the last flow.
+        steps: those behind the end give the last flow.
 
     Raises:
         UnreadableVideo: as read_frames.

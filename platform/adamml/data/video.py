@@ -27,7 +27,6 @@ __all__ = [
     "opened",
     "probe",
     "read_audio",
-    "read_frames",
     "read_video",
     "shown_at",
     "timed_frames",
@@ -45,7 +44,7 @@ def film_s(container: Any) -> float:
     return (container.duration or 0) / av.time_base
 
 
-def _start_s(container: Any) -> float:
+def start_s(container: Any) -> float:
     video = film(container)
     return float((video.start_time or 0) * video.time_base)
 
@@ -59,10 +58,11 @@ def timed_frames(
     after that. H.264 in AVI with B-frames, and streams that were joined, have such times.
     """
     stream = film(container)
-    stream.codec_context.thread_count = threads
-    stream.codec_context.options = {"max_pixels": str(limits.pixels)}
-    stream.thread_type = "AUTO" if threads > 1 else "NONE"
-    start, last = _start_s(container), -math.inf
+    if not stream.codec_context.is_open:
+        stream.codec_context.thread_count = threads
+        stream.codec_context.options = {"max_pixels": str(limits.pixels)}
+        stream.thread_type = "AUTO" if threads > 1 else "NONE"
+    start, last = start_s(container), -math.inf
     usual = 1 / float(stream.average_rate or 25)
     if from_s > 0:
         container.seek(
@@ -102,7 +102,7 @@ def shown_at(
         wanted = next(times, None)
 
 
-class _Shrink:
+class Shrink:
     """Frames as uint8 [C, h, w], the short side at most short_side, with one scaler per file.
 
     Setting one up, with a thread per core, took four times as long as decoding.
@@ -161,7 +161,7 @@ def read_video(
         most = math.ceil(min(limits.seconds, seconds) * fps / every)
         grid = (k * every / fps for k in range(most))
         timed = timed_frames(container, path, limits, threads)
-        shrink = _Shrink(short_side, colours)
+        shrink = Shrink(short_side, colours)
         kept: list[Array] = []
         for frame in shown_at(timed, grid, 0.5 / fps):
             kept.append(shrink(frame))
@@ -178,71 +178,6 @@ def read_video(
     return np.stack(kept)
 
 
-def read_frames(
-    path: Path,
-    steps: list[int],
-    *,
-    fps: float,
-    every: int,
-    short_side: int,
-    colours: str = "rgb24",
-    limits: Limits = LIMITS,
-) -> Array:
-    """Some of the frames that read_video gives, found by seeking: uint8 [len(steps), C, h, w].
-
-    Args:
-        steps: rising places on read_video's grid; those behind the end give its last frame.
-
-    Raises:
-        UnreadableVideo: as read_video, but only what these frames need is read.
-    """
-    times, half = [step * every / fps for step in steps], 0.5 / fps
-    shrink = _Shrink(short_side, colours)
-    found, end_s = _shown(path, times, half, shrink, limits, seek=True)
-    if not found:  # a seek may lead behind what it looks for
-        found, end_s = _shown(path, times, half, shrink, limits, seek=False)
-    if len(found) < len(steps):
-        last = math.floor((end_s + half) * fps / every)
-        if last < 0 or last >= steps[len(found)]:
-            raise UnreadableVideo(path, f"no frame at {times[len(found)]:.2f} s can be decoded")
-        end = read_frames(
-            path,
-            [last],
-            fps=fps,
-            every=every,
-            short_side=short_side,
-            colours=colours,
-            limits=limits,
-        )
-        found += [end[0]] * (len(steps) - len(found))
-    return np.stack(found)
-
-
-def _shown(
-    path: Path, times: list[float], half: float, shrink: _Shrink, limits: Limits, *, seek: bool
-) -> tuple[list[Array], float]:
-    """Frames of the rising times, none where a seek misses the first; the last time seen."""
-    from_s = max(0.0, times[0] - half) if seek else 0.0
-    ends = [-1.0]
-    with opened(path, limits) as container:
-        timed = timed_frames(container, path, limits, 1, from_s=from_s)
-        first = next(timed, None)
-        if first is None or (from_s and first[0] > times[0] + half):
-            return [], -1.0
-        noted = _noted(itertools.chain([first], timed), ends)
-        found = [shrink(frame) for frame in shown_at(noted, iter(times), half)]
-    if len({frame.shape for frame in found}) > 1:
-        raise UnreadableVideo(path, "its frames change their size")
-    return found, ends[0]
-
-
-def _noted(timed: Iterator[tuple[float, Any]], ends: list[float]) -> Iterator[tuple[float, Any]]:
-    """The same frames; ends[0] becomes the latest time seen."""
-    for seconds, frame in timed:
-        ends[0] = max(ends[0], seconds)
-        yield seconds, frame
-
-
 def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Array | None:
     """The first sound track in time with the video, mono: int16 [samples]; None without one.
 
@@ -252,7 +187,7 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
     with opened(path, limits) as container:
         if not container.streams.audio:
             return None
-        start = _start_s(container)
+        start = start_s(container)
         parts: list[Array] = []
         offset: int | None = None
         total = 0
@@ -304,7 +239,7 @@ def probe(path: Path, limits: Limits = LIMITS) -> bool:
     """
     with opened(path, limits) as container:
         stream = film(container)
-        expected_s, last_s, start = film_s(container), 0.0, _start_s(container)
+        expected_s, last_s, start = film_s(container), 0.0, start_s(container)
         for packet in container.demux(stream):
             time = packet.dts if packet.pts is None else packet.pts  # AVI's have no pts
             if time is not None:
@@ -312,5 +247,7 @@ def probe(path: Path, limits: Limits = LIMITS) -> bool:
         if last_s < 0.9 * expected_s - 1:
             raise UnreadableVideo(path, f"truncated: {last_s:.1f} of {expected_s:.1f} s are there")
         silent = not container.streams.audio
-    read_frames(path, [0], fps=25.0, every=1, short_side=16, limits=limits)
+    with opened(path, limits) as container:
+        if next(timed_frames(container, path, limits, 1), None) is None:
+            raise UnreadableVideo(path, "no frame can be decoded")
     return not silent
