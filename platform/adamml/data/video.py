@@ -68,6 +68,7 @@ def timed_frames(
         container.seek(
             math.floor((from_s + start) / stream.time_base), stream=stream, backward=True
         )
+    count = 0
     for count, frame in enumerate(container.decode(stream)):
         require_size(frame, path, limits)
         seconds = last if frame.pts is None else float(frame.pts * frame.time_base) - start
@@ -79,6 +80,8 @@ def timed_frames(
         if count > (max(seconds, 0.0) + 10) * limits.fps:
             raise UnreadableVideo(path, f"more than {limits.fps:g} frames a second")
         yield seconds, frame
+    if count > (max(last, 0.0) + 0.1) * limits.fps:
+        raise UnreadableVideo(path, f"more than {limits.fps:g} frames a second")
 
 
 def shown_at(
