@@ -40,7 +40,7 @@ def link(target: Callable[[Path, Path], Path]) -> Make:
 ALL = tuple(media.CODECS)
 NO_VIDEO = "not a readable video|no video stream"
 BROKEN = f"{NO_VIDEO}|truncated|no frame|no decoder|cannot be decoded"
-BEYOND = f"{BROKEN}|longer than|more than|beyond|change their size"
+BEYOND = f"{BROKEN}|longer than|more than|sound of|change their size"
 PLAYLIST = "#EXTM3U\n#EXTINF:2,\n../whole/0.mp4\n#EXT-X-ENDLIST\n"
 SIZES = (
     patch(b"tkhd", 76, ">II", change.BIG, change.BIG),

@@ -157,6 +157,15 @@ def test_a_search_for_the_next_packet_ends(tmp_path: Path) -> None:
         read_audio(path, sample_rate=24_000, limits=Limits(wait_s=0.2))
 
 
+def test_sound_of_a_sample_a_second_is_refused_at_once(tmp_path: Path) -> None:
+    path = media.write_media(tmp_path / "a.mov")
+    path.write_bytes(change.patch(b"sowt", 24, ">I", 1 << 16)(path.read_bytes(), RNG))
+    before = peak_mib(reset=True)
+    with pytest.raises(UnreadableVideo, match="sound of 1 samples a second"):
+        read_audio(path, sample_rate=24_000)
+    assert peak_mib() - before < 50
+
+
 def test_what_no_manifest_asks_for_is_not_read(clip: Path) -> None:
     assert len(read_video(clip, fps=25, every=1, short_side=30, seconds=1.0)) == 25
     few = Limits(stored_bytes=30 * 45 * 3 * 30)

@@ -245,7 +245,7 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
         parts: list[Array] = []
         offset: int | None = None
         total = 0
-        for frame, samples in _mono(_sound_frames(container, path), sample_rate):
+        for frame, samples in _mono(_sound_frames(container, path, limits), sample_rate):
             if offset is None:
                 offset = round((float((frame.pts or 0) * frame.time_base) - start) * sample_rate)
             parts.append(samples)
@@ -259,9 +259,14 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
     return np.concatenate([before, sound[max(-offset, 0) :]])
 
 
-def _sound_frames(container: Any, path: Path) -> Iterator[Any]:
+def _sound_frames(container: Any, path: Path, limits: Limits) -> Iterator[Any]:
     try:
-        yield from container.decode(audio=0)
+        for frame in container.decode(audio=0):
+            if not limits.sound_hz[0] <= frame.sample_rate <= limits.sound_hz[1]:
+                raise UnreadableVideo(path, f"sound of {frame.sample_rate} samples a second")
+            yield frame
+    except UnreadableVideo:
+        raise
     except (av.FFmpegError, ValueError) as error:
         raise UnreadableVideo(path, f"its sound cannot be decoded ({first_line(error)})") from error
 
