@@ -40,7 +40,7 @@ def link(target: Callable[[Path, Path], Path]) -> Make:
 ALL = tuple(media.CODECS)
 NO_VIDEO = "not a readable video|no video stream"
 BROKEN = f"{NO_VIDEO}|truncated|no frame|no decoder|cannot be decoded"
-BEYOND = f"{BROKEN}|longer than|more than|beyond|change their size"
+BEYOND = f"{BROKEN}|longer than|more than|sound of|change their size"
 PLAYLIST = "#EXTM3U\n#EXTINF:2,\n../whole/0.mp4\n#EXT-X-ENDLIST\n"
 SIZES = (
     patch(b"tkhd", 76, ">II", change.BIG, change.BIG),
@@ -52,8 +52,8 @@ TABLES = (
     *(c for box in (b"stsc", b"stco") for c in lies(box, 12 if box == b"stsc" else 8)),
 )
 SOUNDS = (
-    *(patch(b"mp4a", 16, ">H", channels) for channels in (0, 9, 65_535)),
-    *(patch(b"mp4a", 24, ">I", rate) for rate in (0, 1, change.BIG)),
+    *(patch(b"sowt", 16, ">H", channels) for channels in (0, 3, 64, 65_535)),
+    *(patch(b"sowt", 24, ">I", rate) for rate in (0, 1, 1 << 16, change.BIG)),
 )
 KINDS: dict[str, Kind] = {
     "whole": Kind(changed(change.unchanged), "prepared", "", ALL),
@@ -117,14 +117,16 @@ KINDS: dict[str, Kind] = {
         changed(*lies(b"mvhd", 16), *lies(b"mdhd", 16), *lies(b"tkhd", 20)), "either", BEYOND
     ),
     "absurd frame rate": Kind(changed(*lies(b"mdhd", 12), *lies(b"stts", 12)), "either", BEYOND),
-    "absurd sound": Kind(changed(*SOUNDS), "either", BEYOND),
+    "absurd sound": Kind(changed(*SOUNDS), "either", BEYOND, ("mov",)),
     "lying tables": Kind(changed(*TABLES), "either", BEYOND),
     "boxes in boxes": Kind(changed(change.boxes_in_boxes), "refused", BROKEN),
     "index of 2 GiB, compressed": Kind(writing.index_bomb, "refused", "index is compressed"),
     "unknown codec": Kind(
         changed(*(swap(b"avc1", name) for name in (b"zzzz", b"mp4v", b"hvc1"))), "refused", BEYOND
     ),
-    "unknown sound codec": Kind(changed(swap(b"mp4a", b"zzzz")), "either", BEYOND),
+    "unknown sound codec": Kind(
+        changed(swap(b"A_AAC", b"A_ZZZ")), "refused", "its sound cannot be decoded", ("mkv",)
+    ),
     "packets of noise": Kind(writing.garbage_frames, "refused", BEYOND, ("mkv",)),
     "a hole behind": Kind(writing.with_a_hole, "either", BEYOND, ALL),
 }

@@ -28,7 +28,7 @@ CLAIMED = {"split": "test", "label": 0, "duration_s": 2.0, "fps": 25.0}
 
 
 def config() -> Config:
-    parent = replace(tiny(), modalities=("rgb", "audio", "rgbdiff"))
+    parent = tiny(("rgb", "audio", "rgbdiff"))
     return replace(parent, data=replace(parent.data, max_bad_fraction=1.0))
 
 
@@ -41,13 +41,14 @@ def main(root: Path, cache: Path) -> None:
     torch.set_num_threads(1)
     for path in sys.stdin.read().splitlines():
         manifest, row = manifest_of(root, [path]), {"path": path}
-        began, before = time.perf_counter(), _peak_mib(reset=True)
+        peak_mib(reset=True)
+        began, before = time.perf_counter(), peak_mib()
         for way, gib in (("cached", "1"), ("direct", "0")):
             os.environ |= {"ADAMML_CACHE_GIB": gib, "ADAMML_CACHE": str(cache / way)}
             signal.alarm(LIMIT_S)
             row[way] = _read(manifest)
             signal.alarm(0)
-        row |= {"seconds": time.perf_counter() - began, "mebibytes": _peak_mib() - before}
+        row |= {"seconds": time.perf_counter() - began, "mebibytes": peak_mib() - before}
         print(json.dumps(row), flush=True)
 
 
@@ -61,7 +62,7 @@ def _read(manifest: Manifest) -> str:
     return frames.bad.get("0", "")
 
 
-def _peak_mib(*, reset: bool = False) -> float:
+def peak_mib(*, reset: bool = False) -> float:
     """The most memory this process had since the last reset."""
     if reset:
         Path("/proc/self/clear_refs").write_text("5")

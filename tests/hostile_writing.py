@@ -31,7 +31,7 @@ def written(suffix: str = "", **how: object) -> Make:
 def muxed(path: Path, codec: str, packets: list[bytes], times_s: list[float] | None = None) -> None:
     """Packets as a codec's, whatever they hold."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
+        stream = container.add_stream(codec, rate=25, options=media.OPTIONS.get(codec, {}))
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuvj420p"
         if codec != "mjpeg":
             stream.pix_fmt = "rgb24" if codec == "png" else "yuv420p"

@@ -16,7 +16,7 @@ CODECS = {
     "mov": ("libx264", "pcm_s16le"),
 }
 """Container -> codecs of video and sound."""
-_OPTIONS = {
+OPTIONS = {
     "libx264": {"preset": "ultrafast", "qp": "0"},
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"},
     "mpeg4": {"qmin": "1", "qmax": "2"},
@@ -80,7 +80,7 @@ def write_media(
     picture, wave_codec = CODECS[path.suffix[1:]]
     picture = codec or picture
     with av.open(str(path), "w", options=options or {}) as container:
-        video = container.add_stream(picture, rate=fps, options=_OPTIONS.get(picture, {}))
+        video = container.add_stream(picture, rate=fps, options=OPTIONS.get(picture, {}))
         video.width, video.height = size
         video.pix_fmt, video.thread_count, video.gop_size = pix_fmt, 1, 10
         if picture not in ("mpeg4", "mjpeg"):  # whose time base is that of their frames

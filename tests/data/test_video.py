@@ -1,3 +1,4 @@
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,10 @@ def _folder(path: Path, write: Write) -> None:
     path.mkdir()
 
 
+def _fifo(path: Path, write: Write) -> None:
+    os.mkfifo(path)
+
+
 def _text(path: Path, write: Write) -> None:
     path.write_text("this is no video\n" * 100)
 
@@ -109,6 +114,7 @@ def _sound_only(path: Path, write: Write) -> None:
         (_missing, "missing"),
         (_empty, "empty"),
         (_folder, "not a regular file"),
+        (_fifo, "not a regular file"),
         (_text, "not a readable video"),
         (_truncated, "not a readable video"),
         (_truncated_behind_its_index, "truncated|cannot be decoded"),

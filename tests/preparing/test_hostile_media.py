@@ -35,7 +35,7 @@ A_DOZEN = (
     "absurd size, H.264",
     "unknown codec",
 )
-MOST_S, MOST_MIB = 10.0, 600.0
+MOST_S, MOST_MIB = 10.0, 250.0
 """One file's, in training's reads."""
 
 

@@ -16,7 +16,8 @@ Array = np.ndarray[Any, Any]
 def windows(samples: Array, starts: Array, audio: AudioConfig) -> Tensor:
     """The sound of each segment: float32 [S, sample_rate * seconds].
 
-    A window that reaches over an end is moved inside; a sound shorter than a window is repeated.
+    A window that reaches over an end is moved inside; a sound shorter than a window is repeated
+    from its beginning. Both as in the released code (load_sound).
 
     Args:
         samples: int16 [T], the video's whole sound.

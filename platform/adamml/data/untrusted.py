@@ -40,6 +40,8 @@ class Limits:
     """The longer side of a frame in shorter ones: training scales the shorter to a fixed length."""
     fps: float = 240.0
     """More frames than this in every second, counted from 10 s before the first, are refused."""
+    sound_hz: tuple[int, int] = (1000, 768_000)
+    """Samples a second; at a few, one packet is hours."""
     stored_bytes: int = 4 * 2**30
     """Of the frames that are kept."""
     wait_s: float = 30.0

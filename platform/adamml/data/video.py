@@ -68,6 +68,7 @@ def timed_frames(
         container.seek(
             math.floor((from_s + start) / stream.time_base), stream=stream, backward=True
         )
+    count = 0
     for count, frame in enumerate(container.decode(stream)):
         require_size(frame, path, limits)
         seconds = last if frame.pts is None else float(frame.pts * frame.time_base) - start
@@ -79,6 +80,8 @@ def timed_frames(
         if count > (max(seconds, 0.0) + 10) * limits.fps:
             raise UnreadableVideo(path, f"more than {limits.fps:g} frames a second")
         yield seconds, frame
+    if count > (max(last, 0.0) + 0.1) * limits.fps:
+        raise UnreadableVideo(path, f"more than {limits.fps:g} frames a second")
 
 
 def shown_at(
@@ -191,7 +194,7 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
         parts: list[Array] = []
         offset: int | None = None
         total = 0
-        for frame, samples in _mono(_sound_frames(container, path), sample_rate):
+        for frame, samples in _mono(_sound_frames(container, path, limits), sample_rate):
             if offset is None:
                 offset = round((float((frame.pts or 0) * frame.time_base) - start) * sample_rate)
             parts.append(samples)
@@ -205,9 +208,14 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
     return np.concatenate([before, sound[max(-offset, 0) :]])
 
 
-def _sound_frames(container: Any, path: Path) -> Iterator[Any]:
+def _sound_frames(container: Any, path: Path, limits: Limits) -> Iterator[Any]:
     try:
-        yield from container.decode(audio=0)
+        for frame in container.decode(audio=0):
+            if not limits.sound_hz[0] <= frame.sample_rate <= limits.sound_hz[1]:
+                raise UnreadableVideo(path, f"sound of {frame.sample_rate} samples a second")
+            yield frame
+    except UnreadableVideo:
+        raise
     except (av.FFmpegError, ValueError) as error:
         raise UnreadableVideo(path, f"its sound cannot be decoded ({first_line(error)})") from error
 
