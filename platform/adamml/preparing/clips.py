@@ -102,7 +102,7 @@ def prepare(row: Row, work: Preparation) -> Row:
         OSError: work.out cannot be written.
     """
     if not row["source"]:
-        return row | {"reason": "the file is missing"}
+        return {"reason": "the file is missing"} | row
     source, target = Path(row["source"]), file_of(row["id"], work.out)
     if not source.resolve().is_relative_to(work.videos.resolve()):
         return row | {"reason": "a link that leads out of the videos' folder"}
