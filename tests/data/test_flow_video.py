@@ -90,8 +90,13 @@ def test_a_flow_video_gives_back_its_flow(tmp_path: Path) -> None:
     found = read_flow(tmp_path / "a.mp4", fps=30000 / 1001)
     assert found.shape == (30, 2, 32, 48)
     assert np.abs(found.astype(int) - np.stack(flows)).max() <= 3
-    few = read_flow_at(tmp_path / "a.mp4", [0, 13, 14, 29, 40], fps=30000 / 1001)
-    np.testing.assert_array_equal(few, found[[0, 13, 14, 29, 29]])
+    for steps in ([0, 13, 14, 29], [11], [12, 24], [28, 29]):
+        few = read_flow_at(tmp_path / "a.mp4", steps, fps=30000 / 1001)
+        np.testing.assert_array_equal(few, found[steps])
+    behind = read_flow_at(tmp_path / "a.mp4", [29, 30, 31], fps=30000 / 1001)
+    np.testing.assert_array_equal(behind[0], found[29])
+    assert (behind[1:] == 128).all()
+    assert (read_flow_at(tmp_path / "a.mp4", [40, 300], fps=30000 / 1001) == 128).all()
 
 
 def test_flow_of_a_clip_is_that_of_its_frames(clip: Path, stored: Manifest) -> None:
@@ -207,6 +212,26 @@ def test_what_cannot_have_flow_leaves_no_file(clip: Path, tmp_path: Path) -> Non
         with pytest.raises(UnreadableVideo, match=said):
             flow_of_clip(source, target, fps=Fraction(25), flow=DIS, encoding=FlowEncoding())
     assert not list(tmp_path.glob("*flow*"))
+
+
+@pytest.mark.parametrize("content", [b"", b"no video"])
+def test_what_is_no_video_is_no_flow(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a.mp4"
+    file.write_bytes(content)
+    for read in (lambda: read_flow(file, fps=25), lambda: read_flow_at(file, [3, 4], fps=25)):
+        with pytest.raises(UnreadableVideo):
+            read()
+
+
+def test_a_video_of_an_odd_height_is_no_flow(tmp_path: Path) -> None:
+    file = tmp_path / "a.mkv"
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 33, "gray"
+        picture = av.VideoFrame.from_ndarray(np.zeros((33, 48), np.uint8), format="gray")
+        container.mux([*stream.encode(picture), *stream.encode()])
+    with pytest.raises(UnreadableVideo, match="x above y"):
+        read_flow(file, fps=25)
 
 
 def _rewritten(manifest: Manifest, drop: str = "", **metadata: str) -> None:

@@ -15,8 +15,8 @@ from adamml.data.video import upright
 
 Array = np.ndarray[Any, Any]
 SAMPLES_PER_FRAME = 1024
-SEEKABLE = {"aac_pns": "0"}
-"""No noise that the decoder makes itself, which would depend on where it began to read."""
+SOUND_OPTIONS = {"aac": {"aac_pns": "0"}}
+"""By codec. No noise that the decoder makes itself, which depends on where it began to read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +64,11 @@ def write_clip(
         video.thread_count, video.gop_size = 1, encoding.gop
         audio = None
         if sound is not None:
-            options = SEEKABLE if encoding.sound == "aac" else {}
             audio = container.add_stream(
-                encoding.sound, rate=encoding.sample_rate, layout="mono", options=options
+                encoding.sound,
+                rate=encoding.sample_rate,
+                layout="mono",
+                options=SOUND_OPTIONS.get(encoding.sound, {}),
             )
         count = 0
         for pixels in itertools.chain([first], upright):

@@ -20,13 +20,10 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from adamml.data.flow import optical_flow, quantise
-from adamml.data.frame_excerpts import read_frames
 from adamml.data.stored_flow import StoredFlow
-from adamml.data.video import LIMITS, UnreadableVideo, opened, read_video, timed_frames
+from adamml.data.video import LIMITS, UnreadableVideo, opened, shown_at, timed_frames
 
 Array = np.ndarray[Any, Any]
-ANY_SIZE = 2**30
-"""A short side that nothing is shrunk to."""
 STILL = int(quantise(np.zeros(1), 1.0)[0])
 """Where nothing moves."""
 
@@ -84,30 +81,53 @@ def read_flow(path: Path, *, fps: float, threads: int = 1) -> Array:
     """All flow of a video: uint8 [T, 2, h, w], by place on the grid of times k / fps.
 
     Raises:
-        UnreadableVideo: as read_video.
+        UnreadableVideo: missing, empty, not a video of flow, or beyond the limits.
     """
-    grey = read_video(path, fps=fps, every=1, short_side=ANY_SIZE, colours="gray", threads=threads)
-    return _planes(path, grey)
+    times = (step / fps for step in itertools.count())
+    found: list[Array] = []
+    for flow in _shown(path, times, fps, threads):
+        found.append(flow)
+        if flow.nbytes * len(found) > LIMITS.stored_bytes:
+            raise UnreadableVideo(path, f"more than {LIMITS.stored_bytes} bytes of flow")
+    if not found:
+        raise UnreadableVideo(path, "no flow can be decoded")
+    return np.stack(found)
 
 
 def read_flow_at(path: Path, steps: list[int], *, fps: float) -> Array:
     """Some of the flow that read_flow gives, found by seeking: uint8 [len(steps), 2, h, w].
 
     Args:
-        steps: those behind the end give the last flow.
+        steps: rising; behind the end nothing moves.
 
     Raises:
-        UnreadableVideo: as read_frames.
+        UnreadableVideo: as read_flow, but only what these need is read.
     """
-    grey = read_frames(path, steps, fps=fps, every=1, short_side=ANY_SIZE, colours="gray")
-    return _planes(path, grey)
+    times = (step / fps for step in steps)
+    found = list(_shown(path, times, fps, 1, from_s=max(0.0, (steps[0] - 0.5) / fps)))
+    still = np.full(found[0].shape if found else _shape(path), STILL, np.uint8)
+    return np.stack(found + [still] * (len(steps) - len(found)))
 
 
-def _planes(path: Path, grey: Array) -> Array:
-    count, _, height, width = grey.shape
-    if height % 2:
-        raise UnreadableVideo(path, f"flow must be x above y, got {height} rows")
-    return grey.reshape(count, 2, height // 2, width)
+def _shape(path: Path) -> tuple[int, int, int]:
+    with opened(path, LIMITS) as container:
+        stream = container.streams.video[0]
+        return 2, stream.height // 2, stream.width
+
+
+def _shown(
+    path: Path, times: Iterator[float], fps: float, threads: int, from_s: float = 0.0
+) -> Iterator[Array]:
+    """uint8 [2, h, w] at rising times, up to the end."""
+    convert, size = VideoReformatter(), None
+    with opened(path, LIMITS) as container:
+        timed = timed_frames(container, path, LIMITS, threads, from_s=from_s)
+        for frame in shown_at(timed, times, 0.5 / fps):
+            grey = convert.reformat(frame, format="gray", threads=1).to_ndarray()
+            size = size or grey.shape
+            if len(grey) % 2 or grey.shape != size:
+                raise UnreadableVideo(path, f"flow must be x above y, got {grey.shape} pixels")
+            yield grey.reshape(2, -1, grey.shape[1])
 
 
 def flow_of_clip(

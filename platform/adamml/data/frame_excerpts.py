@@ -33,10 +33,9 @@ def read_frames(
     fps: float,
     every: int,
     short_side: int,
-    colours: str = "rgb24",
     limits: Limits = LIMITS,
 ) -> Array:
-    """Some of the frames that read_video gives: uint8 [len(steps), C, h, w].
+    """Some of the frames that read_video gives: uint8 [len(steps), 3, h, w].
 
     The file is opened once. Where a seek is of no use (it lands behind the frame, times are missing
     or fall, the container is not in TIMED), it is read from the start instead.
@@ -49,7 +48,7 @@ def read_frames(
     """
     wanted = sorted(set(steps))
     times = [step * every / fps for step in wanted]
-    shrink, half = Shrink(short_side, colours), 0.5 / fps
+    shrink, half = Shrink(short_side), 0.5 / fps
     try:
         with opened(path, limits) as container:
             frames, end_s = _by_seeking(container, path, limits, times, half, shrink)
@@ -63,15 +62,8 @@ def read_frames(
         if last < 0 or last >= wanted[len(found)]:
             raise UnreadableVideo(path, f"no frame at {times[len(found)]:.2f} s can be decoded")
         if last not in found:
-            found[last] = read_frames(
-                path,
-                [last],
-                fps=fps,
-                every=every,
-                short_side=short_side,
-                colours=colours,
-                limits=limits,
-            )[0]
+            size = {"every": every, "short_side": short_side}
+            found[last] = read_frames(path, [last], fps=fps, limits=limits, **size)[0]
     else:
         last = wanted[-1]
     return _stacked(path, [found[min(step, last)] for step in steps])
@@ -172,8 +164,8 @@ def _last_step(end_s: float, fps: float, every: int, half: float) -> int:
 def _stacked(path: Path, frames: list[Array]) -> Array:
     if any(frame.shape != frames[0].shape for frame in frames):
         raise UnreadableVideo(path, "its frames change their size")
-    channels, height, width = frames[0].shape
-    stacked = np.empty((len(frames), height, width, channels), np.uint8)  # as frames lie in memory
+    height, width = frames[0].shape[1:]
+    stacked = np.empty((len(frames), height, width, 3), np.uint8)  # as they are, so no transposing
     for place, frame in enumerate(frames):
         stacked[place] = frame.transpose(1, 2, 0)
     return stacked.transpose(0, 3, 1, 2)

@@ -160,9 +160,12 @@ class FrameSource:
         return frames.reshape(*steps.shape, *frames.shape[1:])
 
     def _stored_flow(self, source: Source, file: Path, steps: Array) -> Array:
+        segments = []
         try:
-            found = read_flow_at(file, steps.ravel().tolist(), fps=source.fps)
-            return found.reshape(*steps.shape, *found.shape[1:])
+            for segment in steps:
+                wanted, places = np.unique(segment, return_inverse=True)
+                segments.append(read_flow_at(file, wanted.tolist(), fps=source.fps)[places])
+            return np.stack(segments)
         except UnreadableVideo as error:
             self._note(source, error)
             side = self._decoding.short_side

@@ -106,13 +106,13 @@ def shown_at(
 
 
 class Shrink:
-    """Frames as uint8 [C, h, w], the short side at most short_side, with one scaler per file.
+    """Frames as uint8 [3, h, w], the short side at most short_side, with one scaler per file.
 
     Setting one up, with a thread per core, took four times as long as decoding.
     """
 
-    def __init__(self, short_side: int, colours: str) -> None:
-        self.short_side, self.colours, self.scaler = short_side, colours, VideoReformatter()
+    def __init__(self, short_side: int) -> None:
+        self.short_side, self.scaler = short_side, VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> Array:
         scale = min(1.0, self.short_side / min(frame.width, frame.height))
@@ -120,17 +120,15 @@ class Shrink:
             frame,
             width=round(frame.width * scale),
             height=round(frame.height * scale),
-            format=self.colours,
+            format="rgb24",
             interpolation="BILINEAR",
             threads=1,
         )
-        pixels = upright(small.to_ndarray(), frame)
-        return np.asarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+        return np.asarray(upright(small.to_ndarray(), frame).transpose(2, 0, 1))
 
 
 def upright(pixels: Array, frame: Any) -> Array:
-    """A frame's pixels [h, w, C] or [h, w], turned by the quarters in which its file says it is
-    shown."""
+    """A frame's pixels [h, w, C], turned by the quarters in which its file says it is shown."""
     return np.rot90(pixels, round(frame.rotation / 90) % 4)
 
 
@@ -140,7 +138,6 @@ def read_video(
     fps: float,
     every: int,
     short_side: int,
-    colours: str = "rgb24",
     limits: Limits = LIMITS,
     threads: int = 1,
     seconds: float = math.inf,
@@ -150,11 +147,10 @@ def read_video(
     Args:
         fps: the nominal frame rate; of a variable one, the frames nearest to this grid.
         short_side: in pixels; smaller videos keep their size.
-        colours: FFmpeg's name of a format: rgb24 (C is 3) or gray (1).
         seconds: what comes later is not read.
 
     Returns:
-        uint8 [T, C, h, w].
+        uint8 [T, 3, h, w].
 
     Raises:
         UnreadableVideo: missing, empty, truncated, not a video, or beyond the limits.
@@ -164,7 +160,7 @@ def read_video(
         most = math.ceil(min(limits.seconds, seconds) * fps / every)
         grid = (k * every / fps for k in range(most))
         timed = timed_frames(container, path, limits, threads)
-        shrink = Shrink(short_side, colours)
+        shrink = Shrink(short_side)
         kept: list[Array] = []
         for frame in shown_at(timed, grid, 0.5 / fps):
             kept.append(shrink(frame))
