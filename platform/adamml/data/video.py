@@ -1,7 +1,7 @@
 """Frames and sound by time, from files that nobody vouches for (PyAV)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +79,17 @@ def start_s(container: Any) -> float:
     return float((video.start_time or 0) * video.time_base)
 
 
+def every_frame(container: Any, stream: Any) -> Iterator[Any]:
+    return iter(container.decode(stream))
+
+
 def timed_frames(
-    container: Any, path: Path, limits: Limits, threads: int, from_s: float = 0.0
+    container: Any,
+    path: Path,
+    limits: Limits,
+    threads: int,
+    from_s: float = 0.0,
+    decode: Callable[[Any, Any], Iterator[Any]] = every_frame,
 ) -> Iterator[tuple[float, Any]]:
     """(seconds since the start, frame), in order, from the key frame at or before from_s."""
     stream = container.streams.video[0]
@@ -92,7 +101,7 @@ def timed_frames(
         container.seek(
             math.floor((from_s + start) / stream.time_base), stream=stream, backward=True
         )
-    for count, frame in enumerate(container.decode(stream)):
+    for count, frame in enumerate(decode(container, stream)):
         if frame.width * frame.height > limits.pixels:
             raise UnreadableVideo(path, f"more than {limits.pixels} pixels per frame")
         seconds = float(frame.pts * frame.time_base) - start if frame.pts is not None else 0.0
