@@ -13,6 +13,7 @@ import pytest
 from adamml.config import Config
 from adamml.data.cache import open_frames
 from adamml.data.encoding import Encoding
+from adamml.data.frame_excerpts import read_frames
 from adamml.data.manifest import Manifest
 from adamml.data.transcode import transcode
 from adamml.data.video import (
@@ -20,7 +21,6 @@ from adamml.data.video import (
     UnreadableVideo,
     probe,
     read_audio,
-    read_frames,
     read_video,
 )
 from hostile_reads import peak_mib

@@ -1,6 +1,8 @@
 """Some frames of a video, found by seeking: equal to those of a whole read, without its work."""
 
 import math
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ USUAL_GOP_S = 2.0
 TIMED = {"mov", "matroska"}
 """Containers with a time for every frame. Of others (MPEG-PS) FFmpeg makes some up as it reads, and
 they differ with the place it began at."""
+
+
+LOOK_AHEAD = 8
+"""Packets that are read before one is decoded, to know what is shown soon after it."""
 
 
 class Misplaced(Exception):  # noqa: N818 (read aloud, it says what is wrong)
@@ -79,7 +85,7 @@ def _by_seeking(
     frames: list[Array] = []
     end_s, at = -1.0, 0
     while at < len(times):
-        timed = _from_key_frame(container, path, limits, times[at], half)
+        timed = _from_key_frame(container, path, limits, times[at:], half)
         upto = at + 1  # the index of some containers is read by the first seek
         while upto < len(times) and not _worth(stream, start, times[upto - 1], times[upto]):
             upto += 1
@@ -105,24 +111,56 @@ def _worth(stream: Any, start: float, seen_s: float, wanted_s: float) -> bool:
 
 
 def _from_key_frame(
-    container: Any, path: Path, limits: Limits, first_s: float, half: float
+    container: Any, path: Path, limits: Limits, times: list[float], half: float
 ) -> Timed:
-    """Frames from a key frame that is shown at first_s or before.
+    """Frames from a key frame that is shown at times[0] or before, for all of the times.
 
     Raises:
         Misplaced: there is none, or a frame has no time or an earlier one than the last.
     """
+
+    def decode(container: Any, stream: Any) -> Iterator[Any]:
+        return _sparing(container, stream, times, half)
+
     start = start_s(container)
-    if first_s <= half:  # the first run, in a container just opened
-        return _as_timed(timed_frames(container, path, limits, 1), start)
-    timed = _as_timed(timed_frames(container, path, limits, 1, from_s=first_s - half), start)
+    if times[0] <= half:  # the first run, in a container just opened
+        return _as_timed(timed_frames(container, path, limits, 1, decode=decode), start)
+    from_s = times[0] - half
+    timed = timed_frames(container, path, limits, 1, from_s=from_s, decode=decode)
+    timed = _as_timed(timed, start)
     try:
         seconds, frame = next((s, f) for s, f in timed if f.key_frame)
     except (StopIteration, av.FFmpegError, ValueError) as error:  # damage shows from the start too
         raise Misplaced from error
-    if seconds > first_s + half:
+    if seconds > times[0] + half:
         raise Misplaced
     return _chained(seconds, frame, timed)
+
+
+def _sparing(container: Any, stream: Any, times: list[float], half: float) -> Iterator[Any]:
+    """Frames, but those that are not shown at any of the times and that no other is predicted from.
+
+    A frame is not shown where a later one still begins by the next time (see shown_at).
+    """
+    start, context = start_s(container), stream.codec_context
+    waiting: deque[tuple[float | None, Any]] = deque()
+
+    def decoded() -> list[Any]:
+        seconds, packet = waiting.popleft()
+        spared = False
+        if seconds is not None and (at := bisect_left(times, seconds - half)) < len(times):
+            by = times[at] + half
+            spared = any(s is not None and seconds < s <= by for s, _ in waiting)
+        context.skip_frame = "NONREF" if spared else "DEFAULT"
+        return list(packet.decode())
+
+    for packet in container.demux(stream):
+        seconds = None if packet.pts is None else float(packet.pts * packet.time_base) - start
+        waiting.append((seconds, packet))
+        if len(waiting) > LOOK_AHEAD:
+            yield from decoded()
+    while waiting:
+        yield from decoded()
 
 
 def _chained(seconds: float, frame: Any, timed: Timed) -> Timed:

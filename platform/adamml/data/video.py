@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,17 @@ def start_s(container: Any) -> float:
     return float((video.start_time or 0) * video.time_base)
 
 
+def every_frame(container: Any, stream: Any) -> Iterator[Any]:
+    return iter(container.decode(stream))
+
+
 def timed_frames(
-    container: Any, path: Path, limits: Limits, threads: int, from_s: float = 0.0
+    container: Any,
+    path: Path,
+    limits: Limits,
+    threads: int,
+    from_s: float = 0.0,
+    decode: Callable[[Any, Any], Iterator[Any]] = every_frame,
 ) -> Iterator[tuple[float, Any]]:
     """(seconds since the start, frame), in order, from the key frame at or before from_s.
 
@@ -69,7 +78,7 @@ def timed_frames(
             math.floor((from_s + start) / stream.time_base), stream=stream, backward=True
         )
     count = 0
-    for count, frame in enumerate(container.decode(stream)):
+    for count, frame in enumerate(decode(container, stream)):
         require_size(frame, path, limits)
         seconds = last if frame.pts is None else float(frame.pts * frame.time_base) - start
         if seconds <= last:
