@@ -32,6 +32,7 @@ def main() -> int:
 
 
 def start(options: Any) -> int:
+    from adamml.preparing.counts import reasons
     from adamml.preparing.job import COUNTS, REPORT, prepare_videos
 
     found = prepare_videos(options)
@@ -42,7 +43,7 @@ def start(options: Any) -> int:
     if found.damaged:
         some = ", ".join(found.damaged[:3])
         print(f"{len(found.damaged)} files had changed since and were removed: {some}")
-    for reason, count in found.failed["reason"].value_counts().head(8).items():
+    for reason, count in reasons(found.failed):
         print(f"{count:6d} cannot be used: {reason}")
     if len(found.failed):
         print(f"All of them: {options.out / REPORT}\n")

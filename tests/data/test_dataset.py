@@ -180,17 +180,6 @@ def test_a_split_smaller_than_a_batch_is_one_batch(
     assert batch["rgb"].shape == (10, 2, 4, 3, 24, 24)
 
 
-def test_loader_processes_give_the_same_batches(
-    small_data: Manifest, config: Config, frames: FrameSource
-) -> None:
-    dataset = _train(small_data, config, frames)
-    dataset.set_epoch(2)
-    here = list(batches(dataset, batch_size=5, shuffle_seed=1))
-    there = list(batches(dataset, batch_size=5, shuffle_seed=1, loader_workers=1))
-    assert len(here) == len(there) == 2
-    assert all(_same(a, b) for a, b in zip(here, there, strict=True))
-
-
 def test_batch_smaller_than_the_workers_is_refused(
     small_data: Manifest, config: Config, frames: FrameSource
 ) -> None:

@@ -1,11 +1,13 @@
 """One contract for all formats: small files of each, and what they must become."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from adamml.data.formats import FORMATS
-from adamml.data.formats.annotations import COLUMNS, Annotations, with_quality
+from adamml.data.formats.annotations import COLUMNS, Annotations, Clip, annotations, with_quality
 from adamml.data.formats.splits import with_splits
 from annotation_files import SMALL, write
 
@@ -195,7 +197,7 @@ BROKEN = {
         ("http://x 1\n", r"0\.txt:1: a line must be URL label,label"),
         (f"{URL}\n", r"0\.txt:1: a line must be URL label,label"),
         (f"{URL} 1\n{URL} b\n", r"0\.txt:2: a label must be a number from 0"),
-        ("http://[?v=a 1\n", r"0\.txt:1: a line must be URL label,label"),
+        ("http://[?w=a 1\n", r"0\.txt:1: a line must be URL label,label"),
         (b"\x1f\x8b\x08\xff", r"0\.txt must be a text file \(unpacked, where it is a \.gz\)"),
     ],
     "reference": [
@@ -220,3 +222,28 @@ def test_a_broken_file_is_named_with_its_line(
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ValueError, match=words):
         FORMATS[name](files, None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"labels": ()},
+            r"here:2: labels must be in 0\.\.1, at least one, got 'b' with labels \[\]",
+        ),
+        ({"labels": (0, 2)}, r"here:2: labels must be in 0\.\.1"),
+        ({"labels": (-1,)}, r"here:2: labels must be in 0\.\.1"),
+        ({"id": "a"}, r"here:2: an id must be there once"),
+        ({"id": ""}, r"here:2: names must be text, got ''"),
+        ({"source": "a", "split": "evaluation"}, r"here:1: clips of one video must be in one publ"),
+    ],
+)
+def test_what_no_table_may_have(changed: dict[str, Any], words: str) -> None:
+    clips = [
+        Clip(id=name, source=name, clip=name, split="train", labels=(0,), where=f"here:{line}")
+        for line, name in enumerate("abc", start=1)
+    ]
+    assert len(annotations(clips, ["x", "y"], Path()).table) == 3
+    clips[1] = replace(clips[1], **changed)
+    with pytest.raises(ValueError, match=words):
+        annotations(clips, ["x", "y"], Path())

@@ -10,8 +10,9 @@ import media
 import numpy as np
 import pytest
 from adamml.data.encoding import Encoding, write_clip
+from adamml.data.frame_excerpts import read_frames
 from adamml.data.transcode import CannotWrite, transcode
-from adamml.data.video import UnreadableVideo, read_audio, read_frames, read_video
+from adamml.data.video import UnreadableVideo, read_audio, read_video
 
 Write = Callable[..., Path]
 SMALL = Encoding(short_side=32)

@@ -9,7 +9,7 @@ from adamml.data.formats.annotations import Annotations
 from adamml.data.formats.published import COMPARABLE, PUBLISHED, published_as
 from adamml.data.formats.splits import with_splits
 from adamml.data.manifest import Manifest
-from adamml.preparing.counts import BOTH, class_counts, remarks, split_counts
+from adamml.preparing.counts import BOTH, class_counts, reasons, remarks, split_counts
 from annotation_files import SMALL
 
 
@@ -68,6 +68,13 @@ def test_remarks_name_what_misses_most_and_what_is_empty() -> None:
     assert remarks(many) == [
         "7 classes are without any clip: polo, polo, polo, polo, polo and 2 more"
     ]
+
+
+def test_reasons_are_counted_without_the_file_that_they_name() -> None:
+    said = ["truncated: 1.0 of 2.0 s", "truncated: 3.0 of 9.0 s", "the file is missing"]
+    assert reasons(pd.DataFrame({"reason": said})) == [("truncated", 2), ("the file is missing", 1)]
+    assert reasons(pd.DataFrame({"reason": said}), 1) == [("truncated", 2)]
+    assert reasons(pd.DataFrame(columns=["id", "source", "reason"])) == []
 
 
 def test_published_counts_are_those_of_the_recipe_with_as_many_classes() -> None:

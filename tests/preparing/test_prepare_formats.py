@@ -98,6 +98,28 @@ def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) ->
     assert pd.read_csv(out / "failed.csv")["reason"].tolist() == ["the file is missing"]
 
 
+@pytest.mark.slow
+def test_several_labels_reach_the_manifest(tmp_path: Path) -> None:
+    train = [f"{name},9,{'0,1,1' if name == 't0' else label_of(name)}" for name in NAMES[:6]]
+    lists = [
+        str(write(tmp_path, "train.txt", "\n".join(train))),
+        str(write(tmp_path, "val.txt", "e0,9,0\ne1,9,1\n")),
+    ]
+    (tmp_path / "videos").mkdir()
+    for name in NAMES[:-1]:
+        media.write_media(tmp_path / "videos" / f"{name}.mp4", times=[0.0, 0.04, 0.08])
+    names = write(tmp_path, "names.txt", "boxing\nbowls\n")
+    options = ["--format", "lists", "--annotations", *lists, "--class-names", str(names)]
+    options += ["--videos", str(tmp_path / "videos"), "--out", str(tmp_path / "out")]
+    code, said = sweep_process.sweep(tmp_path, *options, job=JOB)
+    assert code == 0, said
+    manifest = load_manifest(tmp_path / "out")
+    assert (manifest.classes, manifest.quality) == (("boxing", "bowls"), "map")
+    labels = dict(zip(manifest.table["id"], manifest.labels, strict=True))
+    assert labels == {name: (label_of(name),) for name in NAMES[:-1]} | {"t0": (0, 1)}
+    assert manifest.table["source"].tolist() == manifest.table["id"].tolist()
+
+
 MISTAKES = {
     "no annotations": (["--format", "activitynet"], "must be one file, activity_net.v1-3.min.json"),
     "one list": (["--format", "lists", "--annotations", "bad.txt"], "must be two files, the train"),

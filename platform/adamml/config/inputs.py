@@ -42,8 +42,9 @@ class DataConfig:
     """The same in the policy-only stage, whose steps are cheap: of a few videos, more steps."""
     max_bad_fraction: float = 0.05
     """More unreadable videos than this stop the study."""
-    loader_workers: int = 0
-    """Processes that read ahead; 0 reads in the training process, right for decoded data."""
+    decoder_threads: int = 1
+    """Of each worker: they read the next batches during a step; 0 reads between steps. More than
+    one are of use where videos are not in the decoded cache, and cores are free."""
 
     def __post_init__(self) -> None:
         require(self.num_classes > 1, "data.num_classes must be at least 2", self.num_classes)
@@ -52,6 +53,11 @@ class DataConfig:
         )
         require(self.test_segments > 0, "data.test_segments must be positive", self.test_segments)
         require(self.batch_size > 0, "data.batch_size must be positive", self.batch_size)
+        require(
+            self.decoder_threads >= 0,
+            "data.decoder_threads must not be negative",
+            self.decoder_threads,
+        )
         require(
             self.policy_only_batch_size > 0,
             "data.policy_only_batch_size must be positive",

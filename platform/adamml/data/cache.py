@@ -158,7 +158,7 @@ def _try(shard: Shard, decoding: Decoding, threads: int, *, wait: bool) -> dict[
             len(shard.sources),
             cache_home(),
         )
-        return probe_shard(shard)
+        return probe_shard(shard, decoding)
 
 
 def _make_room(shard: Shard) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 from adamml.config import Config
 from adamml.data.frames import FrameSource
 from adamml.data.segments import audio_starts, frame_indices
-from adamml.data.sounds import log_spectrogram, windows
+from adamml.data.sounds import log_spectrogram
 from adamml.data.visual import Crop, cut, differences, normalise
 
 Array = np.ndarray[Any, Any]
@@ -64,7 +64,7 @@ class Clips:
     def _audio(self) -> Tensor:
         audio = self._config.audio
         begin = audio_starts(self._starts, self._fps, self._config.rgb, audio.seconds)
-        return log_spectrogram(windows(self._frames.audio(self._name), begin, audio), audio)
+        return log_spectrogram(self._frames.windows(self._name, begin, audio), audio)
 
 
 READERS: dict[str, Callable[[Clips], Array]] = {

@@ -6,11 +6,12 @@ from functools import partial
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import Dataset, default_collate
 
 from adamml.config import MODALITIES, Config
 from adamml.data.clips import Clips
 from adamml.data.frames import FrameSource
+from adamml.data.loading import read_ahead
 from adamml.data.manifest import Manifest
 from adamml.data.relevance import relevant, require_relevance
 from adamml.data.segments import even_starts, frame_count, train_starts
@@ -61,6 +62,8 @@ class SegmentDataset(Dataset[Item]):
             require_relevance(self.manifest, config)
             self._rows = table.to_dict("records")
         self._videos = list(zip(table["id"], table["duration_s"], table["fps"], strict=True))
+        self.decodes = not all(map(frames.kept, table["id"]))
+        """Whether a video is read from its file, not from the decoded cache."""
 
     def set_epoch(self, epoch: int) -> None:
         """Random draws and the order of batches follow from it."""
@@ -143,7 +146,6 @@ def batches(
     shuffle_seed: int | None,
     rank: int = 0,
     world_size: int = 1,
-    loader_workers: int = 0,
 ) -> Iterator[Item]:
     """One epoch of this rank's batches.
 
@@ -151,25 +153,22 @@ def batches(
     videos in as many batches as the others; what does not fill a last batch is left out. In order
     (shuffle_seed None): every video once, rank r has videos r, r + world_size, ...
 
+    data.decoder_threads read ahead of the caller: as many where videos must be decoded, one where
+    all are in the cache. The numbers are the same, whatever their number.
+
     Args:
         batch_size: videos per step, over all ranks together.
-        loader_workers: processes that read ahead; 0 reads here.
 
     Raises:
         ValueError: batch_size is below world_size.
     """
     local = per_rank(batch_size, world_size)
     plan = _plan(dataset, local, shuffle_seed, rank, world_size)
-    if loader_workers == 0:
-        for rows in plan:
-            yield default_collate([dataset[row] for row in rows])
-        return
-    yield from DataLoader(
-        dataset,
-        batch_sampler=plan,
-        num_workers=loader_workers,
-        multiprocessing_context="spawn",
-    )
+    threads = dataset.config.data.decoder_threads
+    threads = threads if dataset.decodes else min(threads, 1)
+    if threads == 0:
+        return (default_collate([dataset[row] for row in rows]) for rows in plan)
+    return read_ahead(plan, dataset.__getitem__, default_collate, threads=threads)
 
 
 def _plan(

@@ -11,6 +11,8 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from adamml.data.video import upright
+
 Array = np.ndarray[Any, Any]
 SAMPLES_PER_FRAME = 1024
 SOUND_OPTIONS = {"aac": {"aac_pns": "0"}}
@@ -99,5 +101,4 @@ def _upright(frame: Any, short_side: int, scaler: VideoReformatter) -> Array:
     small = scaler.reformat(
         frame, width=width, height=height, format="rgb24", interpolation="BICUBIC", threads=1
     )
-    quarters = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(small.to_ndarray(), quarters))
+    return np.ascontiguousarray(upright(small.to_ndarray(), frame))

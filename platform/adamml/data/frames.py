@@ -3,15 +3,22 @@
 import logging
 from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from adamml.config import AudioConfig
 from adamml.data.flow import optical_flow
 from adamml.data.flow_video import STILL, read_flow_at
+from adamml.data.frame_excerpts import Misplaced, read_frames
 from adamml.data.locks import SharedHold
 from adamml.data.shards import Decoding, Entry, Shard, Source
-from adamml.data.video import UnreadableVideo, read_audio, read_frames
+from adamml.data.sound_excerpts import read_sound
+from adamml.data.sounds import as_sound, window_length, window_places, windows
+from adamml.data.video import UnreadableVideo, read_audio
 
 Array = np.ndarray[Any, Any]
 OPEN_SHARDS = 256
@@ -43,7 +50,12 @@ class FrameSource:
         self.silent = sum(entry.silent for entry in readable)
         self.bad = {name: e.bad for name, (_, e, _) in self._videos.items() if e.bad}
         self._open: OrderedDict[Path, Array] = OrderedDict()
-        self._last_sound: tuple[str, Array] = ("", np.empty(0, np.int16))
+        self._sizes: dict[str, tuple[int, ...]] = {}
+        self._lock = Lock()
+
+    def kept(self, name: str) -> bool:
+        """Whether a video is in the decoded cache."""
+        return self._videos[name][1].shape[0] > 0
 
     def frames(self, name: str, indices: Array) -> Array:
         """Frames of a video by number, rounded down to a stored one; behind the end, the last.
@@ -98,37 +110,54 @@ class FrameSource:
         if entry.shape[0]:
             end = entry.audio_at + 2 * entry.samples
             return self._bytes(file)[entry.audio_at : end].view(np.int16)
-        if self._last_sound[0] != name:
-            self._last_sound = (name, self._decoded_sound(source))
-        return self._last_sound[1]
+        return self._decoded_sound(source)
+
+    def windows(self, name: str, starts: Array, audio: AudioConfig) -> Tensor:
+        """The sound of each segment: float32 [S, samples]; see sounds.windows.
+
+        Args:
+            starts: [S], where the windows begin, in seconds.
+        """
+        source, entry, _ = self._videos[name]
+        length = window_length(audio)
+        if entry.sound_by_time and entry.samples >= length:
+            first = window_places(starts, entry.samples, audio)
+            rate = self._decoding.sample_rate
+            try:
+                return as_sound(read_sound(source.path, first, length, sample_rate=rate))
+            except Misplaced:
+                pass
+            except UnreadableVideo as error:
+                self._note(source, error)
+                return torch.zeros(len(starts), length)
+        return windows(self.audio(name), starts, audio)
 
     def _bytes(self, file: Path) -> Array:
-        if file not in self._open:
-            self._open[file] = np.memmap(file, np.uint8, mode="r")
-            if len(self._open) > OPEN_SHARDS:
-                self._open.popitem(last=False)
-        self._open.move_to_end(file)
-        return self._open[file]
+        with self._lock:
+            if file not in self._open:
+                self._open[file] = np.memmap(file, np.uint8, mode="r")
+                if len(self._open) > OPEN_SHARDS:
+                    self._open.popitem(last=False)
+            self._open.move_to_end(file)
+            return self._open[file]
 
     def _decoded(self, source: Source, steps: Array) -> Array:
         """From the file. Damage that only shows now gives black frames and a warning, no end."""
         decoding = self._decoding
-        segments = []
         try:
-            for segment in steps:
-                wanted, places = np.unique(segment, return_inverse=True)
-                frames = read_frames(
-                    source.path,
-                    wanted.tolist(),
-                    fps=source.fps,
-                    every=decoding.every,
-                    short_side=decoding.short_side,
-                )
-                segments.append(frames[places])
-            return np.stack(segments)
+            frames = read_frames(
+                source.path,
+                steps.ravel().tolist(),
+                fps=source.fps,
+                every=decoding.every,
+                short_side=decoding.short_side,
+            )
         except UnreadableVideo as error:
             self._note(source, error)
-            return np.zeros((*steps.shape, 3, decoding.short_side, decoding.short_side), np.uint8)
+            usual = (3, decoding.short_side, decoding.short_side)
+            return np.zeros((*steps.shape, *self._sizes.get(source.id, usual)), np.uint8)
+        self._sizes[source.id] = frames.shape[1:]
+        return frames.reshape(*steps.shape, *frames.shape[1:])
 
     def _stored_flow(self, source: Source, file: Path, steps: Array) -> Array:
         segments = []
@@ -154,6 +183,3 @@ class FrameSource:
         if source.id not in self.bad:
             log.warning("damaged, shown black and silent: %s", error)
             self.bad[source.id] = source.reason(error)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_open": OrderedDict()}

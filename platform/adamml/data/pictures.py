@@ -78,9 +78,11 @@ def read_wav(file: Path, roots: tuple[Path, ...], sample_rate: int, limits: Limi
                     parts.append(resampled.to_ndarray()[0])
                     total += len(parts[-1])
                 if total > limits.seconds * sample_rate:
-                    raise UnreadableVideo(file.parent, f"{file.name}: over {limits.seconds:g} s")
+                    raise UnreadableVideo(
+                        file.parent, f"the sound is longer than {limits.seconds:g} s"
+                    )
     except (av.FFmpegError, IndexError, ValueError) as error:
-        raise UnreadableVideo(file.parent, f"{file.name} is no readable wav file") from error
+        raise UnreadableVideo(file.parent, f"not a readable wav file: {file.name}") from error
     return np.concatenate(parts) if parts else np.zeros(0, np.int16)
 
 
@@ -90,7 +92,7 @@ def _files(pictures: Pictures, prefix: str) -> Iterator[Path]:
     there = [n for n in names if (pictures.folder / n.format(pictures.first)).is_file()]
     if not there:
         wanted = " or ".join(name.format(pictures.first) for name in names)
-        raise UnreadableVideo(pictures.folder, f"no picture is called {wanted}")
+        raise UnreadableVideo(pictures.folder, f"its first picture is missing: {wanted}")
     for number in range(pictures.first, pictures.last + 1):
         yield pictures.folder / there[0].format(number)
 
@@ -104,13 +106,13 @@ def _decoded(pictures: Pictures, prefix: str, limits: Limits) -> Iterator[Any]:
         try:
             frames = decoder.decode(av.Packet(_content(file, pictures.roots)))
         except av.FFmpegError as error:
-            reason = f"{file.name} is damaged, no JPEG, or has more than {limits.pixels} pixels"
+            reason = f"a picture is damaged, no JPEG, or above {limits.pixels} pixels: {file.name}"
             raise UnreadableVideo(file.parent, reason) from error
         if len(frames) != 1:
-            raise UnreadableVideo(file.parent, f"{file.name} is no JPEG")
+            raise UnreadableVideo(file.parent, f"a picture is no JPEG: {file.name}")
         size = size or (frames[0].width, frames[0].height)
         if (frames[0].width, frames[0].height) != size:
-            raise UnreadableVideo(file.parent, f"{file.name} has another size than the first")
+            raise UnreadableVideo(file.parent, f"its pictures change their size: {file.name}")
         yield frames[0]
 
 
@@ -120,13 +122,13 @@ def _content(file: Path, roots: tuple[Path, ...]) -> bytes:
         content = opened.read(PICTURE_BYTES + 1)
     if not 0 < len(content) <= PICTURE_BYTES:
         raise UnreadableVideo(
-            file.parent, f"{file.name} has no byte or more than {PICTURE_BYTES} of them"
+            file.parent, f"a picture is empty or above {PICTURE_BYTES} bytes: {file.name}"
         )
     return content
 
 
 def _check_place(file: Path, roots: tuple[Path, ...]) -> None:
     if not file.is_file():
-        raise UnreadableVideo(file.parent, f"{file.name} is missing")
+        raise UnreadableVideo(file.parent, f"a file is missing: {file.name}")
     if not any(file.resolve().is_relative_to(root) for root in roots):
-        raise UnreadableVideo(file.parent, f"{file.name} is a link that leads out of the folder")
+        raise UnreadableVideo(file.parent, f"a link that leads out of the folder: {file.name}")

@@ -1,6 +1,8 @@
 """Where the segments of a video lie: dense sampling, in frames at the video's nominal rate.
 
 A segment is a clip of rgb.frames frames, rgb.frame_stride apart, and the sound around its middle.
+As in the released code, a stride counts frames of the video's own rate: at 50 fps a segment lasts
+half as long as at 25. Its sound lasts audio.seconds at any rate.
 """
 
 from typing import Any
@@ -38,7 +40,11 @@ def even_starts(total: int, num_segments: int, rgb: RgbConfig) -> Array:
 
 
 def frame_indices(starts: Array, total: int, rgb: RgbConfig) -> Array:
-    """The frames of each segment: [S, F]; a video shorter than a segment repeats."""
+    """The frames of each segment: [S, F].
+
+    A video shorter than a segment begins anew behind its last frame, as in the released code
+    (random_clip); a stack of motion does not reach over that end, where nothing moves.
+    """
     indices = starts[:, None] + np.arange(rgb.frames) * rgb.frame_stride
     return np.asarray(indices % total) if total < clip_length(rgb) else indices
 

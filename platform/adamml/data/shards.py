@@ -13,6 +13,7 @@ from adamml.config import Config
 from adamml.data.flow import optical_flow
 from adamml.data.flow_video import read_flow
 from adamml.data.manifest import FLOW_PATH, Manifest
+from adamml.data.sound_excerpts import is_exact
 from adamml.data.stored_flow import StoredFlow, reads
 from adamml.data.video import UnreadableVideo, probe, read_audio, read_video
 
@@ -114,6 +115,8 @@ class Entry:
     flow_shape: tuple[int, ...] = (0, 2, 0, 0)
     audio_at: int = 0
     samples: int = 0
+    sound_by_time: bool = False
+    """Not kept here, and parts of the sound are found in the file (sound_excerpts.is_exact)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,11 +186,11 @@ def build_shard(shard: Shard, decoding: Decoding, threads: int) -> dict[str, Ent
     return entries
 
 
-def probe_shard(shard: Shard) -> dict[str, Entry]:
+def probe_shard(shard: Shard, decoding: Decoding) -> dict[str, Entry]:
     """Find the bad and the silent videos of a shard without keeping anything decoded."""
     if shard.probed.is_file():
         return read_index(shard.probed)
-    entries = {source.id: _probed(source) for source in shard.sources}
+    entries = {source.id: _probed(source, decoding) for source in shard.sources}
     shard.folder.mkdir(parents=True, exist_ok=True)
     _write_index(shard.probed, entries)
     return entries
@@ -211,6 +214,7 @@ def _append(file: IO[bytes], source: Source, decoding: Decoding, threads: int) -
             every=decoding.every,
             short_side=decoding.short_side,
             threads=threads,
+            seconds=1.1 * source.duration_s + 1,  # of an uncut video, what is never asked for
         )
         sound = read_audio(source.path, sample_rate=decoding.sample_rate)
         flow = _flow(source, frames, decoding, threads)
@@ -248,11 +252,16 @@ def _flow(source: Source, frames: Array, decoding: Decoding, threads: int) -> Ar
     return flow
 
 
-def _probed(source: Source) -> Entry:
+def _probed(source: Source, decoding: Decoding) -> Entry:
     try:
         if source.flow is not None:
             probe(source.flow)
-        return Entry(silent=not probe(source.path))
+        probe(source.path)
+        sound = read_audio(source.path, sample_rate=decoding.sample_rate)
+        if sound is None:
+            return Entry(silent=True)
+        exact = is_exact(source.path, sound, sample_rate=decoding.sample_rate)
+        return Entry(samples=len(sound), sound_by_time=exact)
     except UnreadableVideo as error:
         return Entry(bad=source.reason(error))
 

@@ -10,27 +10,42 @@ from torchaudio.transforms import Spectrogram
 
 from adamml.config import AudioConfig
 
+Array = np.ndarray[Any, Any]
 
-def windows(
-    samples: np.ndarray[Any, Any], starts: np.ndarray[Any, Any], audio: AudioConfig
-) -> Tensor:
+
+def windows(samples: Array, starts: Array, audio: AudioConfig) -> Tensor:
     """The sound of each segment: float32 [S, sample_rate * seconds].
 
-    A window that reaches over an end is moved inside; a sound shorter than a window is repeated.
+    A window that reaches over an end is moved inside; a sound shorter than a window is repeated
+    from its beginning. Both as in the released code (load_sound).
 
     Args:
         samples: int16 [T], the video's whole sound.
         starts: [S], where the windows begin, in seconds.
     """
-    length = round(audio.sample_rate * audio.seconds)
+    length = window_length(audio)
     if len(samples) == 0:
         return torch.zeros(len(starts), length)
     if len(samples) < length:
         samples = np.tile(samples, -(-length // len(samples)))[:length]
+    first = window_places(starts, len(samples), audio)
+    return as_sound(np.stack([samples[f : f + length] for f in first]))
+
+
+def window_length(audio: AudioConfig) -> int:
+    """In samples."""
+    return round(audio.sample_rate * audio.seconds)
+
+
+def window_places(starts: Array, total: int, audio: AudioConfig) -> Array:
+    """The first sample of each window, int64 [S], so that all lie within `total` samples."""
     first = np.rint(starts * audio.sample_rate).astype(np.int64)
-    first = np.clip(first, 0, len(samples) - length)
-    cut = np.stack([samples[f : f + length] for f in first])
-    return torch.from_numpy(cut).float().div_(2**15)
+    return np.asarray(np.clip(first, 0, total - window_length(audio)))
+
+
+def as_sound(samples: Array) -> Tensor:
+    """int16 -> float32 in [-1, 1)."""
+    return torch.from_numpy(samples).float().div_(2**15)
 
 
 def log_spectrogram(sound: Tensor, audio: AudioConfig) -> Tensor:

@@ -19,15 +19,8 @@ from typing import Any
 import av
 
 from adamml.data.encoding import Encoding, write_clip
-from adamml.data.video import (
-    LIMITS,
-    Limits,
-    UnreadableVideo,
-    opened,
-    read_audio,
-    shown_at,
-    timed_frames,
-)
+from adamml.data.untrusted import LIMITS, Limits, UnreadableVideo, film, first_line, opened
+from adamml.data.video import film_s, read_audio, shown_at, timed_frames
 
 LOWEST_FPS, HIGHEST_FPS, USUAL_FPS = 1.0, 60.0, 25.0
 
@@ -66,12 +59,12 @@ def transcode(
     try:
         sound = read_audio(source, sample_rate=encoding.sample_rate, limits=limits)
         with opened(source, limits) as container:
-            fps = _rate(container.streams.video[0])
+            fps = _rate(film(container))
             timed = timed_frames(container, source, limits, 1, from_s=start_s)
             count = math.ceil((min(end_s, limits.seconds) - start_s) * fps - 1e-6)
             grid = (start_s + step / fps for step in range(count))
             shown = shown_at(timed, grid, 0.5 / float(fps))
-            expected_s = min(_length_s(container), end_s) - start_s
+            expected_s = min(film_s(container), end_s) - start_s
             begin = round(start_s * encoding.sample_rate)
             heard = None if sound is None else sound[begin:]
             frames = written(partial, readable(shown, source), fps, heard, encoding)
@@ -95,7 +88,7 @@ def readable(frames: Iterator[Any], source: Path) -> Iterator[Any]:
     except UnreadableVideo:
         raise
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableVideo(source, f"cannot be decoded ({error})") from error
+        raise UnreadableVideo(source, f"cannot be decoded ({first_line(error)})") from error
 
 
 def written(
@@ -115,10 +108,6 @@ def _rate(stream: Any) -> Fraction:
     if not found or found < LOWEST_FPS:
         return Fraction(USUAL_FPS)
     return min(Fraction(found), Fraction(HIGHEST_FPS)).limit_denominator(1001)
-
-
-def _length_s(container: Any) -> float:
-    return (container.duration or 0) / av.time_base
 
 
 def report(argument: str, make: Callable[[dict[str, Any]], Transcoded]) -> int:

@@ -1,9 +1,8 @@
-"""Frames and sound by time, from files that nobody vouches for (PyAV)."""
+"""Frames and sound by time."""
 
+import itertools
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,93 +10,87 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from adamml.data.untrusted import (
+    LIMITS,
+    Limits,
+    UnreadableVideo,
+    film,
+    first_line,
+    opened,
+    require_size,
+)
+
+__all__ = [
+    "LIMITS",
+    "Limits",
+    "UnreadableVideo",
+    "opened",
+    "probe",
+    "read_audio",
+    "read_video",
+    "shown_at",
+    "timed_frames",
+    "upright",
+]
+
 Array = np.ndarray[Any, Any]
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"
-"""Containers that are opened. Playlists, which name other files or addresses, are not."""
+
+def film_s(container: Any) -> float:
+    """How long the file says that its film is; where it does not, how long all of it; or 0."""
+    stream = film(container)
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
 
 
-class UnreadableVideo(OSError):  # noqa: N818 (read aloud, it says what is wrong)
-    """A media file that cannot be used."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path, self.reason = path, reason
-
-    def __reduce__(self) -> tuple[type, tuple[Path, str]]:
-        return UnreadableVideo, (self.path, self.reason)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """What one file may ask of us."""
-
-    seconds: float = 3600.0
-    pixels: int = 4096 * 2304
-    """Per frame, as stored in the file."""
-    fps: float = 240.0
-    """More frames than seconds * fps are refused."""
-    stored_bytes: int = 4 * 2**30
-    """Of the frames that are kept."""
-
-
-LIMITS = Limits()
-
-
-@contextmanager
-def opened(path: Path, limits: Limits) -> Iterator[Any]:
-    """The open container; whatever FFmpeg says against the file becomes UnreadableVideo."""
-    if not path.is_file():
-        raise UnreadableVideo(path, "the file is missing")
-    if path.stat().st_size == 0:
-        raise UnreadableVideo(path, "the file is empty")
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-    try:
-        with av.open(str(path), container_options=options) as container:
-            if not container.streams.video:
-                raise UnreadableVideo(path, "no video stream")
-            if (container.duration or 0) / av.time_base > limits.seconds:
-                raise UnreadableVideo(path, f"longer than {limits.seconds:g} s")
-            yield container
-    except UnreadableVideo:
-        raise
-    except (av.FFmpegError, OSError, ValueError, EOFError) as error:
-        raise UnreadableVideo(path, f"not a readable video ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return str(text).splitlines()[0] if text else type(error).__name__
-
-
-def _seconds_of(stream: Any) -> float:
-    return float(stream.duration * stream.time_base) if stream.duration else 0.0
-
-
-def _start_s(container: Any) -> float:
-    video = container.streams.video[0]
+def start_s(container: Any) -> float:
+    video = film(container)
     return float((video.start_time or 0) * video.time_base)
 
 
+def every_frame(container: Any, stream: Any) -> Iterator[Any]:
+    return iter(container.decode(stream))
+
+
 def timed_frames(
-    container: Any, path: Path, limits: Limits, threads: int, from_s: float = 0.0
+    container: Any,
+    path: Path,
+    limits: Limits,
+    threads: int,
+    from_s: float = 0.0,
+    decode: Callable[[Any, Any], Iterator[Any]] = every_frame,
 ) -> Iterator[tuple[float, Any]]:
-    """(seconds since the start, frame), in order, from the key frame at or before from_s."""
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = threads
-    stream.thread_type = "AUTO" if threads > 1 else "NONE"
-    start = _start_s(container)
+    """(seconds since the start, frame), in order, from the key frame at or before from_s.
+
+    Times rise: a frame without one, or not behind the frame before it, comes at the average rate
+    after that. H.264 in AVI with B-frames, and streams that were joined, have such times.
+    """
+    stream = film(container)
+    if not stream.codec_context.is_open:
+        stream.codec_context.thread_count = threads
+        stream.codec_context.options = {"max_pixels": str(limits.pixels)}
+        stream.thread_type = "AUTO" if threads > 1 else "NONE"
+    start, last = start_s(container), -math.inf
+    usual = 1 / float(stream.average_rate or 25)
     if from_s > 0:
         container.seek(
             math.floor((from_s + start) / stream.time_base), stream=stream, backward=True
         )
-    for count, frame in enumerate(container.decode(stream)):
-        if frame.width * frame.height > limits.pixels:
-            raise UnreadableVideo(path, f"more than {limits.pixels} pixels per frame")
-        seconds = float(frame.pts * frame.time_base) - start if frame.pts is not None else 0.0
-        if seconds > limits.seconds or count > limits.seconds * limits.fps:
-            raise UnreadableVideo(path, f"more frames than {limits.seconds:g} s can have")
+    count = 0
+    for count, frame in enumerate(decode(container, stream)):
+        require_size(frame, path, limits)
+        seconds = last if frame.pts is None else float(frame.pts * frame.time_base) - start
+        if seconds <= last:
+            seconds = last + usual if count else from_s
+        last = seconds
+        if seconds > limits.seconds:
+            raise UnreadableVideo(path, f"longer than {limits.seconds:g} s")
+        if count > (max(seconds, 0.0) + 10) * limits.fps:
+            raise UnreadableVideo(path, f"more than {limits.fps:g} frames a second")
         yield seconds, frame
+    if count > (max(last, 0.0) + 0.1) * limits.fps:
+        raise UnreadableVideo(path, f"more than {limits.fps:g} frames a second")
 
 
 def shown_at(
@@ -121,7 +114,7 @@ def shown_at(
         wanted = next(times, None)
 
 
-class _Shrink:
+class Shrink:
     """Frames as uint8 [3, h, w], the short side at most short_side, with one scaler per file.
 
     Setting one up, with a thread per core, took four times as long as decoding.
@@ -140,7 +133,12 @@ class _Shrink:
             interpolation="BILINEAR",
             threads=1,
         )
-        return np.asarray(small.to_ndarray().transpose(2, 0, 1))
+        return np.asarray(upright(small.to_ndarray(), frame).transpose(2, 0, 1))
+
+
+def upright(pixels: Array, frame: Any) -> Array:
+    """A frame's pixels [h, w, C], turned by the quarters in which its file says it is shown."""
+    return np.rot90(pixels, round(frame.rotation / 90) % 4)
 
 
 def read_video(
@@ -151,12 +149,14 @@ def read_video(
     short_side: int,
     limits: Limits = LIMITS,
     threads: int = 1,
+    seconds: float = math.inf,
 ) -> Array:
     """Every `every`-th frame of a video, on the grid of times k * every / fps.
 
     Args:
         fps: the nominal frame rate; of a variable one, the frames nearest to this grid.
         short_side: in pixels; smaller videos keep their size.
+        seconds: what comes later is not read.
 
     Returns:
         uint8 [T, 3, h, w].
@@ -165,10 +165,11 @@ def read_video(
         UnreadableVideo: missing, empty, truncated, not a video, or beyond the limits.
     """
     with opened(path, limits) as container:
-        expected_s = _seconds_of(container.streams.video[0])
-        grid = (k * every / fps for k in range(math.ceil(limits.seconds * fps / every)))
+        expected_s = min(film_s(container), seconds)
+        most = math.ceil(min(limits.seconds, seconds) * fps / every)
+        grid = (k * every / fps for k in range(most))
         timed = timed_frames(container, path, limits, threads)
-        shrink = _Shrink(short_side)
+        shrink = Shrink(short_side)
         kept: list[Array] = []
         for frame in shown_at(timed, grid, 0.5 / fps):
             kept.append(shrink(frame))
@@ -185,46 +186,6 @@ def read_video(
     return np.stack(kept)
 
 
-def read_frames(
-    path: Path,
-    steps: list[int],
-    *,
-    fps: float,
-    every: int,
-    short_side: int,
-    limits: Limits = LIMITS,
-) -> Array:
-    """Some of the frames that read_video gives, found by seeking: uint8 [len(steps), 3, h, w].
-
-    Args:
-        steps: rising places on read_video's grid; those behind the end give its last frame.
-
-    Raises:
-        UnreadableVideo: as read_video, but only what these frames need is read.
-    """
-    with opened(path, limits) as container:
-        half = 0.5 / fps
-        times = [step * every / fps for step in steps]
-        timed = timed_frames(container, path, limits, 1, from_s=max(0.0, times[0] - half))
-        ends = [-1.0]
-        shrink = _Shrink(short_side)
-        found = [shrink(f) for f in shown_at(_noted(timed, ends), iter(times), half)]
-    if len(found) < len(steps):
-        last = math.floor((ends[0] + half) * fps / every)
-        if last < 0 or last >= steps[len(found)]:
-            raise UnreadableVideo(path, f"no frame at {times[len(found)]:.2f} s can be decoded")
-        end = read_frames(path, [last], fps=fps, every=every, short_side=short_side, limits=limits)
-        found += [end[0]] * (len(steps) - len(found))
-    return np.stack(found)
-
-
-def _noted(timed: Iterator[tuple[float, Any]], ends: list[float]) -> Iterator[tuple[float, Any]]:
-    """The same frames; ends[0] becomes the latest time seen."""
-    for seconds, frame in timed:
-        ends[0] = max(ends[0], seconds)
-        yield seconds, frame
-
-
 def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Array | None:
     """The first sound track in time with the video, mono: int16 [samples]; None without one.
 
@@ -234,24 +195,53 @@ def read_audio(path: Path, *, sample_rate: int, limits: Limits = LIMITS) -> Arra
     with opened(path, limits) as container:
         if not container.streams.audio:
             return None
-        start = _start_s(container)
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate)
+        start = start_s(container)
         parts: list[Array] = []
         offset: int | None = None
         total = 0
-        for frame in container.decode(audio=0):
+        for frame, samples in _mono(_sound_frames(container, path, limits), sample_rate):
             if offset is None:
                 offset = round((float((frame.pts or 0) * frame.time_base) - start) * sample_rate)
-            parts += [f.to_ndarray()[0] for f in resampler.resample(frame)]
-            total += len(parts[-1]) if parts else 0
+            parts.append(samples)
+            total += len(samples)
             if total > limits.seconds * sample_rate:
                 raise UnreadableVideo(path, f"more than {limits.seconds:g} s of sound")
         if offset is None:
             return None
-        parts += [f.to_ndarray()[0] for f in resampler.resample(None)]
     sound = np.concatenate(parts)
     before = np.zeros(min(max(offset, 0), int(limits.seconds * sample_rate)), np.int16)
     return np.concatenate([before, sound[max(-offset, 0) :]])
+
+
+def _sound_frames(container: Any, path: Path, limits: Limits) -> Iterator[Any]:
+    try:
+        for frame in container.decode(audio=0):
+            if not limits.sound_hz[0] <= frame.sample_rate <= limits.sound_hz[1]:
+                raise UnreadableVideo(path, f"sound of {frame.sample_rate} samples a second")
+            yield frame
+    except UnreadableVideo:
+        raise
+    except (av.FFmpegError, ValueError) as error:
+        raise UnreadableVideo(path, f"its sound cannot be decoded ({first_line(error)})") from error
+
+
+def _mono(frames: Iterator[Any], rate: int) -> Iterator[tuple[Any, Array]]:
+    """(frame, int16 samples that are ready with it); a stream may change its format midway."""
+    resampler, last, form = None, None, None
+    for frame in itertools.chain(frames, [None]):
+        now = frame and (frame.format.name, frame.layout.name, frame.sample_rate)
+        if now != form and resampler is not None:
+            yield last, _joined(resampler.resample(None))
+        if frame is None:
+            return
+        if now != form or resampler is None:
+            resampler, form = av.AudioResampler(format="s16", layout="mono", rate=rate), now
+        last = frame
+        yield frame, _joined(resampler.resample(frame))
+
+
+def _joined(parts: list[Any]) -> Array:
+    return np.concatenate([np.empty(0, np.int16), *(part.to_ndarray()[0] for part in parts)])
 
 
 def probe(path: Path, limits: Limits = LIMITS) -> bool:
@@ -261,13 +251,16 @@ def probe(path: Path, limits: Limits = LIMITS) -> bool:
         UnreadableVideo: missing, empty, truncated, no video. Damage inside a frame goes unseen.
     """
     with opened(path, limits) as container:
-        stream = container.streams.video[0]
-        expected_s, last_s, start = _seconds_of(stream), 0.0, _start_s(container)
+        stream = film(container)
+        expected_s, last_s, start = film_s(container), 0.0, start_s(container)
         for packet in container.demux(stream):
-            if packet.pts is not None:
-                last_s = max(last_s, float(packet.pts * packet.time_base) - start)
+            time = packet.dts if packet.pts is None else packet.pts  # AVI's have no pts
+            if time is not None:
+                last_s = max(last_s, float(time * packet.time_base) - start)
         if last_s < 0.9 * expected_s - 1:
             raise UnreadableVideo(path, f"truncated: {last_s:.1f} of {expected_s:.1f} s are there")
         silent = not container.streams.audio
-    read_frames(path, [0], fps=25.0, every=1, short_side=16, limits=limits)
+    with opened(path, limits) as container:
+        if next(timed_frames(container, path, limits, 1), None) is None:
+            raise UnreadableVideo(path, "no frame can be decoded")
     return not silent

@@ -5,6 +5,7 @@ modality, so that flow shows what rgb shows.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,11 +101,16 @@ def differences(frames: Array) -> Array:
 
 def normalise(clips: Tensor, config: Config, modality: str) -> Tensor:
     """uint8 [..., C, h, w] -> float32, by rgb's mean and deviation (also rgbdiff's) or flow's."""
-    depth = clips.shape[-3]
     if modality == "flow":
-        mean, std = [config.motion.mean] * depth, [config.motion.std] * depth
+        offset, scale = _affine((config.motion.mean,), (config.motion.std,), clips.shape[-3])
     else:
-        mean, std = (list(values) * (depth // 3) for values in (config.rgb.mean, config.rgb.std))
-    offset = torch.tensor(mean).mul(255).view(depth, 1, 1)
-    scale = torch.tensor(std).mul(255).reciprocal().view(depth, 1, 1)
-    return clips.float().sub_(offset).mul_(scale)
+        offset, scale = _affine(config.rgb.mean, config.rgb.std, clips.shape[-3])
+    return clips.contiguous().float().sub_(offset).mul_(scale)
+
+
+@lru_cache(maxsize=64)
+def _affine(mean: tuple[float, ...], std: tuple[float, ...], depth: int) -> tuple[Tensor, Tensor]:
+    """What to subtract from 8-bit values, and to multiply by: [depth, 1, 1] each."""
+    times = depth // len(mean)
+    offset = torch.tensor(mean * times).mul(255).view(depth, 1, 1)
+    return offset, torch.tensor(std * times).mul(255).reciprocal().view(depth, 1, 1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import adamml
 from adamml.data.encoding import Encoding
-from adamml.data.formats.folders import videos_in
+from adamml.data.formats.folders import name_of, videos_in
 from adamml.data.stored_flow import StoredFlow
 from adamml.overrides import fingerprint
 
@@ -47,9 +47,9 @@ def find(videos: Path) -> dict[str, Path]:
     A name that two files have stands for none of them.
     """
     paths = [(file.relative_to(videos), file) for file in videos_in(videos)]
-    found = _once((p.stem, file) for p, file in paths)
-    found |= _once((p.with_suffix("").as_posix(), file) for p, file in paths)
-    return found | {p.as_posix(): file for p, file in paths}
+    found = _once((name_of(p.stem), file) for p, file in paths)
+    found |= _once((name_of(p.with_suffix("").as_posix()), file) for p, file in paths)
+    return found | {name_of(p.as_posix()): file for p, file in paths}
 
 
 def _once(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
@@ -102,7 +102,7 @@ def prepare(row: Row, work: Preparation) -> Row:
         OSError: work.out cannot be written.
     """
     if not row["source"]:
-        return row | {"reason": "the file is missing"}
+        return {"reason": "the file is missing"} | row
     source, target = Path(row["source"]), file_of(row["id"], work.out)
     if not source.resolve().is_relative_to(work.videos.resolve()):
         return row | {"reason": "a link that leads out of the videos' folder"}

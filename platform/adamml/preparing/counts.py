@@ -1,5 +1,7 @@
 """How many clips are annotated, prepared, and reported by the papers, by split and by class."""
 
+from collections import Counter
+
 import pandas as pd
 
 from adamml.data.formats.annotations import Annotations
@@ -68,3 +70,8 @@ def remarks(classes: pd.DataFrame, most: int = 5) -> list[str]:
             more = f" and {len(names) - most} more" if len(names) > most else ""
             said.append(f"{len(names)} classes are without {what}: {', '.join(names[:most])}{more}")
     return said
+
+
+def reasons(failed: pd.DataFrame, most: int = 8) -> list[tuple[str, int]]:
+    """The most frequent reasons of failures(), up to a colon, behind which they name one file."""
+    return Counter(str(reason).partition(": ")[0] for reason in failed["reason"]).most_common(most)

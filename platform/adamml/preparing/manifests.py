@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from adamml.data.formats.annotations import Annotations
+from adamml.data.formats.folders import name_of
 from adamml.data.formats.splits import with_splits
 from adamml.data.manifest import FLOW_PATH, Manifest, load_manifest, write_manifest
 from adamml.data.stored_flow import StoredFlow
@@ -27,10 +28,8 @@ def make_manifest(
         flow: what their "flow" is, where they have any.
 
     Raises:
-        ValueError: no clip could be prepared, or one has several labels.
+        ValueError: no clip could be prepared.
     """
-    if found.multi_label:
-        raise ValueError("clips must have one label each, got some with several")
     table = with_splits(found.table)
     good = {id: row for id, row in outcomes.items() if not problem(row)}
     table = table[table["id"].isin(good)].reset_index(drop=True)
@@ -41,22 +40,30 @@ def make_manifest(
         {
             "id": table["id"],
             "path": [row["path"] for row in rows],
+            "source": table["source"],
             "split": table["split"],
-            "label": [labels[0] for labels in table["labels"]],
             "duration_s": [row["duration_s"] for row in rows],
             "fps": [row["fps"] for row in rows],
         }
     )
+    several = found.multi_label and found.quality == "map"
+    manifest["labels" if several else "label"] = [
+        list(labels) if several else labels[0] for labels in table["labels"]
+    ]
     files = rows
     if flow is not None:
         manifest[FLOW_PATH] = [row["flow"]["path"] for row in rows]
         files = rows + [row["flow"] for row in rows]
-    sums = fingerprint({row["path"]: row["sha256"] for row in files})
-    write_manifest(Manifest(out, manifest, found.classes, f"prepared {sums}", flow=flow))
+    made = f"prepared {fingerprint({row['path']: row['sha256'] for row in files})}"
+    write_manifest(Manifest(out, manifest, found.classes, made, found.quality, flow))
     return load_manifest(out)
 
 
 def failures(outcomes: Mapping[str, Row]) -> pd.DataFrame:
     """id, source and reason of every clip that could not be prepared."""
-    rows = [row | {"reason": problem(row)} for row in outcomes.values() if problem(row)]
+    rows = [
+        row | {"reason": problem(row), "source": name_of(row["source"])}
+        for row in outcomes.values()
+        if problem(row)
+    ]
     return pd.DataFrame(rows, columns=["id", "source", "reason"]).sort_values("id")

@@ -37,7 +37,7 @@ def kinetics_sounds(modalities: Modalities = RGB_AUDIO) -> Config:
     return Config(
         recipe="kinetics_sounds",
         modalities=modalities,
-        data=DataConfig(num_classes=31, loader_workers=8),
+        data=DataConfig(num_classes=31, decoder_threads=8),
         recognition=recognition,
         policy=PolicyConfig(
             backbones={m: BackboneConfig(name="mobilenet_v2") for m in modalities},

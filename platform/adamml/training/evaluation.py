@@ -95,7 +95,6 @@ def _batches(dataset: SegmentDataset, config: Config, workers: Workers) -> Itera
         shuffle_seed=None,
         rank=workers.rank,
         world_size=workers.world_size,
-        loader_workers=config.data.loader_workers,
     )
 
 

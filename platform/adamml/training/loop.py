@@ -191,7 +191,6 @@ def _feed(task: Task, workers: Workers, source: str, epoch: int) -> Iterator[Bat
         shuffle_seed=task.config.seed,
         rank=workers.rank,
         world_size=workers.world_size,
-        loader_workers=data.loader_workers,
     ):
         yield {name: _to(value, workers.device) for name, value in batch.items()}
 

@@ -97,7 +97,10 @@ def annotations(
 
 def _is_text(name: str) -> bool:
     """Not empty, and writable as UTF-8: half a surrogate pair, from JSON or a file name, is not."""
-    return bool(name) and not any("\ud800" <= letter <= "\udfff" for letter in name)
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def check_files(format: str, files: Sequence[Path], counts: Collection[int], needs: str) -> None:

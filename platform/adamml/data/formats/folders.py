@@ -1,5 +1,6 @@
 """Plain folders, one per class, as one's own videos often lie; the split is drawn by a seed."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,18 +26,22 @@ def read_folders(files: Sequence[Path], subset: str | None = None) -> Annotation
         raise ValueError(f"folders takes one folder with a folder per class, got {given}")
     refuse_subset("folders", subset)
     root = files[0]
-    classes = sorted(
-        folder.name for folder in root.iterdir() if folder.is_dir() and any(videos_in(folder))
-    )
+    folders = sorted(f for f in root.iterdir() if f.is_dir() and any(videos_in(f)))
+    classes = [name_of(folder.name) for folder in folders]
     clips = [
         Clip(id=name, source=name, clip=name, split="train", labels=(number,))
-        for number, label in enumerate(classes)
-        for name in (path.relative_to(root).as_posix() for path in videos_in(root / label))
+        for number, folder in enumerate(folders)
+        for name in (name_of(path.relative_to(root).as_posix()) for path in videos_in(folder))
     ]
     found = annotations(clips, classes, root)
     test = set(held_out(found.table, EVALUATION, SEED))
     drawn = (replace(c, split="evaluation") if c.source in test else c for c in clips)
     return annotations(drawn, classes, root)
+
+
+def name_of(name: str) -> str:
+    """As text; bytes that are no UTF-8, as in names of old archives, are written \\xe9."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def videos_in(folder: Path) -> Iterator[Path]:

@@ -6,10 +6,10 @@ class: files with a YouTube id or address at the beginning of each line; without
 taken. A file is named after its id.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 from adamml.data.formats.annotations import (
     Annotations,
@@ -20,6 +20,8 @@ from adamml.data.formats.annotations import (
     refuse_subset,
 )
 from adamml.data.formats.lists import ORDER, labels_of, lines, numbered
+
+ID = re.compile(r"[?&]v=([A-Za-z0-9_-]+)")
 
 
 def read_sports1m(files: Sequence[Path], subset: str | None = None) -> Annotations:
@@ -75,7 +77,5 @@ def _chosen(files: Sequence[Path], clips: dict[str, Clip]) -> Iterator[str]:
 
 
 def _id_of(url: str) -> str:
-    try:
-        return parse_qs(urlsplit(url).query).get("v", [""])[0]
-    except ValueError:  # an address like http://[
-        return ""
+    found = ID.search(url)
+    return found[1] if found else ""
