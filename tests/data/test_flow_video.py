@@ -214,6 +214,24 @@ def test_what_cannot_have_flow_leaves_no_file(clip: Path, tmp_path: Path) -> Non
     assert not list(tmp_path.glob("*flow*"))
 
 
+def test_flow_that_is_damaged_later_is_still_and_of_the_frames_size(
+    stored: Manifest,
+    flow_config: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("ADAMML_CACHE_GIB", "0")
+    frames = open_frames(stored, flow_config)
+    (stored.root / "flow.mp4").write_bytes(b"no video")
+    indices = np.array([[0, 1, 2]])
+    assert frames.frames("a", indices).shape == (1, 3, 3, 48, 64)
+    found = frames.flow("a", indices)
+    assert found.shape == (1, 3, 2, 48, 64)
+    assert (found == 128).all()
+    assert "damaged" in caplog.text
+    assert frames.bad["a"].startswith("its flow: ")
+
+
 @pytest.mark.parametrize("content", [b"", b"no video"])
 def test_what_is_no_video_is_no_flow(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.mp4"

@@ -160,6 +160,7 @@ class FrameSource:
         return frames.reshape(*steps.shape, *frames.shape[1:])
 
     def _stored_flow(self, source: Source, file: Path, steps: Array) -> Array:
+        """From its own file. Where that is damaged, nothing moves."""
         segments = []
         try:
             for segment in steps:
@@ -169,7 +170,8 @@ class FrameSource:
         except UnreadableVideo as error:
             self._note(source, error)
             side = self._decoding.short_side
-            return np.full((*steps.shape, 2, side, side), STILL, np.uint8)
+            _, *size = self._sizes.get(source.id, (3, side, side))
+            return np.full((*steps.shape, 2, *size), STILL, np.uint8)
 
     def _decoded_sound(self, source: Source) -> Array:
         try:
