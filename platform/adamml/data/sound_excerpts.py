@@ -182,4 +182,4 @@ class _Track:
         place = origin + round((stamp - origin) / size) * size
         if abs(place - stamp) > size / 4:
             raise Misplaced
-        return place
+        return int(place)
