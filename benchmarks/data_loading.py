@@ -69,7 +69,7 @@ class Options:
     """In which each way of reading takes its turn on every video."""
     training_recipe: str = "demo"
     training_videos: int = 256
-    training_rounds: int = 5
+    training_rounds: int = 3
     threads: tuple[int, ...] = (0, 1, 2, 4)
     """data.decoder_threads for videos that are not in the decoded cache; in it: 0 and 1."""
 

@@ -15,13 +15,17 @@ import torch
 from adamml.config import Config
 from adamml.data.cache import open_frames
 from adamml.data.dataset import SegmentDataset
+from adamml.data.encoding import Encoding
 from adamml.data.flow import quantise
 from adamml.data.flow_video import FlowEncoding, flow_of_clip, read_flow, read_flow_at, write_flow
 from adamml.data.manifest import Manifest, load_manifest, write_manifest
+from adamml.data.picture_clips import join_pictures
+from adamml.data.pictures import Pictures
 from adamml.data.shards import Decoding
 from adamml.data.stored_flow import StoredFlow, unread, warn_once
 from adamml.data.video import UnreadableVideo, read_video
 from adamml.recipes import tiny
+from picture_folders import grey_of, write_pictures
 
 DIS = StoredFlow(algorithm="dis", bound=20.0, short_side=48)
 FPS, FRAMES = 25, 40
@@ -280,3 +284,26 @@ def test_no_flow_path_leads_out_of_the_folder(stored: Manifest, path: str) -> No
     write_manifest(replace(stored, table=stored.table.assign(flow_path=[path])))
     with pytest.raises(ValueError, match="flow_path must be relative"):
         load_manifest(stored.root)
+
+
+def test_the_references_pairs_are_taken_as_they_are(tmp_path: Path) -> None:
+    """Of 20 pictures 65 pixels wide, as there may be, and 19 pairs."""
+    folder = write_pictures(tmp_path / "v", range(1, 21), size=(65, 48))
+    for side in ("x_", "y_"):
+        write_pictures(folder, range(1, 20), template=side + "{:05d}.jpg", size=(65, 48))
+    pictures = Pictures(folder=folder, first=1, last=20, roots=(tmp_path.resolve(),))
+    clip, target = tmp_path / "clip.mp4", tmp_path / "flow.mp4"
+    join_pictures(pictures, clip, fps=25, sound=None, encoding=Encoding())
+    flow = replace(DIS, algorithm="tvl1", pairs=True)
+    made = {"fps": Fraction(FPS), "flow": flow, "encoding": FlowEncoding(), "pictures": pictures}
+    assert flow_of_clip(clip, target, **made) == 20
+    found = read_flow(target, fps=FPS)
+    assert found.shape == (20, 2, 48, 64)
+    wanted = [grey_of(number) for number in range(1, 20)] + [128]
+    np.testing.assert_allclose(found.mean((1, 2, 3)), wanted, atol=1.5)
+    assert flow.name == "tvl1-20-pairs"
+
+    write_pictures(folder, range(1, 20), template="x_{:05d}.jpg", size=(32, 24))
+    write_pictures(folder, range(1, 20), template="y_{:05d}.jpg", size=(32, 24))
+    with pytest.raises(UnreadableVideo, match=r"flow must be of \(48, 64\) pixels, as its frames"):
+        flow_of_clip(clip, target, **made)

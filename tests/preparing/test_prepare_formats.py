@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 import sweep_process
 import tyro
+from adamml.data.flow_video import read_flow
 from adamml.data.formats import FORMATS
 from adamml.data.manifest import load_manifest
+from adamml.data.stored_flow import StoredFlow
 from adamml.preparing.job import prepare_videos
 from adamml.study.job_options import PrepareOptions
 from annotation_files import write
@@ -75,12 +77,15 @@ def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) ->
     for name in NAMES[:-1]:
         if format == "reference":
             write_pictures(videos / "x" / name, range(1, 21))
+            for side in ("x_", "y_"):
+                write_pictures(videos / "x" / name, range(1, 20), template=side + "{:05d}.jpg")
             write_wav(videos / f"{name}.wav", 1.0)
         else:
             media.write_media(videos / "x" / f"{name}.mp4", times=[i / 25 for i in range(25)])
     out = tmp_path / "out"
     options = ["--format", format, "--annotations", *ANNOTATIONS[format](tmp_path)]
     options += ["--videos", str(videos), "--out", str(out)]
+    options += ["--flow", "pairs"] if format == "reference" else []
     code, said = sweep_process.sweep(tmp_path, *options, job=JOB)
     assert code == 0, said
     manifest = load_manifest(out)
@@ -91,6 +96,10 @@ def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) ->
     }
     length = 20 / 29.97 if format == "reference" else 1.0
     assert manifest.table["duration_s"].tolist() == pytest.approx([length] * 8)
+    if format == "reference":
+        assert manifest.flow == StoredFlow(algorithm="tvl1", pairs=True)
+        flows = [read_flow(out / file, fps=29.97) for file in manifest.table["flow_path"]]
+        assert {flow.shape for flow in flows} == {(20, 2, 48, 64)}
     assert "1 classes miss clips, most of all" in said
     assert f"(1 of {5})" in said
     counts = pd.read_csv(out / "counts.csv")
@@ -155,6 +164,10 @@ MISTAKES = {
     "no frame rate": (
         ["--format", "sports1m", "--annotations", "good.txt", "good.txt", "--pictures-fps", "nan"],
         "--pictures-fps must be in 1..240, got nan",
+    ),
+    "pairs of videos": (
+        ["--format", "sports1m", "--annotations", "good.txt", "good.txt", "--flow", "pairs"],
+        "--flow pairs must be given with reference only, got sports1m",
     ),
     "sounds of videos": (
         ["--format", "sports1m", "--annotations", "good.txt", "good.txt", "--sounds", "."],

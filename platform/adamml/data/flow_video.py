@@ -20,6 +20,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from adamml.data.flow import optical_flow, quantise
+from adamml.data.pictures import Pictures, flow_by_frame
 from adamml.data.stored_flow import StoredFlow
 from adamml.data.video import LIMITS, UnreadableVideo, opened, shown_at, timed_frames
 
@@ -131,21 +132,31 @@ def _shown(
 
 
 def flow_of_clip(
-    source: Path, target: Path, *, fps: Fraction, flow: StoredFlow, encoding: FlowEncoding
+    source: Path,
+    target: Path,
+    *,
+    fps: Fraction,
+    flow: StoredFlow,
+    encoding: FlowEncoding,
+    pictures: Pictures | None = None,
 ) -> int:
     """Write the flow between the frames of a prepared clip, which is not there before it is whole.
 
     After the last frame nothing moves.
 
+    Args:
+        pictures: of flow, to be taken in place of computing it.
+
     Returns:
         How many there are: as many as frames.
 
     Raises:
-        UnreadableVideo: the clip cannot be read, or is too small for flow.
+        UnreadableVideo: the clip or a picture cannot be read, or is too small for flow.
     """
     partial = target.with_name(f".{target.stem}.{os.getpid()}.part.mp4")
+    flows = _flows(source, flow) if pictures is None else _paired(source, pictures)
     try:
-        count = write_flow(partial, _flows(source, flow), fps, encoding)
+        count = write_flow(partial, flows, fps, encoding)
         if not count:
             raise UnreadableVideo(source, "no frame can be decoded")
         os.replace(partial, target)
@@ -168,6 +179,20 @@ def _flows(source: Path, flow: StoredFlow) -> Iterator[Array]:
         yield np.full((2, *before.shape[-2:]), STILL, np.uint8)
 
 
+def _paired(source: Path, pictures: Pictures) -> Iterator[Array]:
+    """One flow for each of the numbers."""
+    shape = _frame_shape(source)
+    still = itertools.repeat(np.full((2, *shape), STILL, np.uint8))
+    flows = itertools.chain(flow_by_frame(pictures, shape), still)
+    yield from itertools.islice(flows, pictures.last - pictures.first + 1)
+
+
+def _frame_shape(source: Path) -> tuple[int, int]:
+    with opened(source, LIMITS) as container:
+        stream = container.streams.video[0]
+        return stream.height, stream.width
+
+
 def _frames(source: Path) -> Iterator[Array]:
     """uint8 [1, 3, h, w], as read_video has them."""
     convert = VideoReformatter()
@@ -178,8 +203,15 @@ def _frames(source: Path) -> Iterator[Array]:
 
 
 def main(argument: str) -> int:
-    """argument: JSON with source, target, fps (as text), flow, encoding, memory_bytes, cpu_s."""
+    """argument: JSON with source, target, fps (as text), flow, encoding, memory_bytes, cpu_s, and
+    pictures, the arguments of Pictures, or null."""
     asked = json.loads(argument)
+    pictures = asked["pictures"] and Pictures(
+        folder=Path(asked["pictures"]["folder"]),
+        first=asked["pictures"]["first"],
+        last=asked["pictures"]["last"],
+        roots=tuple(map(Path, asked["pictures"]["roots"])),
+    )
     resource.setrlimit(resource.RLIMIT_AS, (asked["memory_bytes"],) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (asked["cpu_s"], asked["cpu_s"] + 1))
     try:
@@ -189,6 +221,7 @@ def main(argument: str) -> int:
             fps=Fraction(asked["fps"]),
             flow=StoredFlow(**asked["flow"]),
             encoding=FlowEncoding(**asked["encoding"]),
+            pictures=pictures,
         )
     except UnreadableVideo as error:
         print(json.dumps({"reason": error.reason}))

@@ -27,6 +27,9 @@ they differ with the place it began at."""
 LOOK_AHEAD = 8
 """Packets that are read before one is decoded, to know what is shown soon after it."""
 
+ROUNDING_S = 1e-6
+"""Where a frame is as near as this to the next, it is decoded to be on the safe side."""
+
 
 class Misplaced(Exception):  # noqa: N818 (read aloud, it says what is wrong)
     """A seek did not lead to the frame or sample that was asked for."""
@@ -142,20 +145,21 @@ def _sparing(container: Any, stream: Any, times: list[float], half: float) -> It
 
     A frame is not shown where a later one still begins by the next time (see shown_at).
     """
-    start, context = start_s(container), stream.codec_context
+    start, tick, context = start_s(container), float(stream.time_base), stream.codec_context
     waiting: deque[tuple[float | None, Any]] = deque()
+    late = half + ROUNDING_S
 
     def decoded() -> list[Any]:
         seconds, packet = waiting.popleft()
         spared = False
-        if seconds is not None and (at := bisect_left(times, seconds - half)) < len(times):
-            by = times[at] + half
+        if seconds is not None and (at := bisect_left(times, seconds - late)) < len(times):
+            by = times[at] + half - ROUNDING_S
             spared = any(s is not None and seconds < s <= by for s, _ in waiting)
         context.skip_frame = "NONREF" if spared else "DEFAULT"
         return list(packet.decode())
 
     for packet in container.demux(stream):
-        seconds = None if packet.pts is None else float(packet.pts * packet.time_base) - start
+        seconds = None if packet.pts is None else packet.pts * tick - start
         waiting.append((seconds, packet))
         if len(waiting) > LOOK_AHEAD:
             yield from decoded()

@@ -3,11 +3,12 @@ them; read as untrusted files."""
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 
 from adamml.data.video import LIMITS, Limits, UnreadableVideo
@@ -58,6 +59,30 @@ def read_flow(pictures: Pictures, limits: Limits = LIMITS) -> Array:
         if pairs[0].nbytes * len(pairs) > limits.stored_bytes:
             raise UnreadableVideo(pictures.folder, f"more than {limits.stored_bytes} bytes of flow")
     return np.stack(pairs)
+
+
+def flow_by_frame(
+    pictures: Pictures, size: tuple[int, int], limits: Limits = LIMITS
+) -> Iterator[Array]:
+    """Flow from each frame to the next: uint8 [2, h, w], as read_flow has it, at the size of the
+    frames' clip. There may be none from the last frame on: then it is not here either.
+
+    Args:
+        size: (h, w), that of the pictures but for rounding: flow is counted in their pixels.
+
+    Raises:
+        UnreadableVideo: as read_flow, or another size.
+    """
+    *_, last = _files(pictures, "x_")
+    if not last.is_file() and pictures.last > pictures.first:
+        pictures = replace(pictures, last=pictures.last - 1)
+    for pair in read_flow(pictures, limits):
+        if any(abs(here - there) > 1 for here, there in zip(pair.shape[1:], size, strict=True)):
+            raise UnreadableVideo(
+                pictures.folder,
+                f"flow must be of {size} pixels, as its frames, got {pair.shape[1:]}",
+            )
+        yield np.stack([cv2.resize(side, size[::-1]) for side in pair])
 
 
 def read_wav(file: Path, roots: tuple[Path, ...], sample_rate: int, limits: Limits) -> Array:

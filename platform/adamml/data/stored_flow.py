@@ -21,6 +21,8 @@ class StoredFlow:
     """In pixels of the stored size; what was larger is clipped."""
     short_side: int = 256
     """Of the frames it was computed from, in pixels, at most: videos are no larger than this."""
+    pairs: bool = False
+    """Taken from pictures that the reference prepared, not computed here."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.algorithm, str):
@@ -32,7 +34,7 @@ class StoredFlow:
     @property
     def name(self) -> str:
         """Of the folder it lies in."""
-        return f"{self.algorithm}-{self.bound:g}"
+        return f"{self.algorithm}-{self.bound:g}{'-pairs' if self.pairs else ''}"
 
     def overrides(self, config: Config) -> dict[str, Any]:
         """What would have to change in a config that reads flow, so that it is this one."""

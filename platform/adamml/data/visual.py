@@ -105,7 +105,10 @@ def normalise(clips: Tensor, config: Config, modality: str) -> Tensor:
         offset, scale = _affine((config.motion.mean,), (config.motion.std,), clips.shape[-3])
     else:
         offset, scale = _affine(config.rgb.mean, config.rgb.std, clips.shape[-3])
-    return clips.contiguous().float().sub_(offset).mul_(scale)
+    normal = torch.empty(clips.shape)
+    for out, clip in zip(normal, clips, strict=True):  # a segment at a time stays in the processor
+        out.copy_(clip).sub_(offset).mul_(scale)
+    return normal
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ def key_of(clip: Mapping[str, object], flow: StoredFlow) -> str:
 
 
 def add_flow(clip: Row, flow: StoredFlow, work: Preparation) -> Row:
-    """Compute the flow of a clip that prepare() made.
+    """Compute the flow of a clip that prepare() made, or take the pictures of it.
 
     Returns:
         id and key, with path (in work.out), flows (as many as frames), bytes and sha256; or, where
@@ -43,10 +43,16 @@ def add_flow(clip: Row, flow: StoredFlow, work: Preparation) -> Row:
         "fps": str(Fraction(clip["fps"]).limit_denominator(1001)),
         "flow": asdict(flow),
         "encoding": asdict(ENCODING),
+        "pictures": _pictures(clip) if flow.pairs else None,
         "memory_bytes": work.memory_bytes,
         "cpu_s": int(limit_s),
     }
     return row | made("adamml.data.flow_video", argument, target, work.out, limit_s)
+
+
+def _pictures(clip: Row) -> Row:
+    known = {name: clip["pictures"][name] for name in ("first", "last", "roots")}
+    return {"folder": clip["source"]} | known
 
 
 def problem(row: Row) -> str:

@@ -32,6 +32,8 @@ from adamml.tables import lookup
 PLAIN_EVERY_S = 15.0
 REPORT = "failed.csv"
 COUNTS = "counts.csv"
+PAIRS = "pairs"
+"""Of --flow: TV-L1, clipped to 20 pixels, as the reference's tools write it (paper.md 4)."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +97,22 @@ def _preparation(options: PrepareOptions) -> Preparation:
     return Preparation(
         videos=videos,
         out=out,
-        flow=_flow(options.flow, Encoding()),
+        flow=_flow(options, Encoding()),
         sounds=options.sounds.resolve() if options.sounds else None,
         pictures_fps=options.pictures_fps,
     )
 
 
-def _flow(algorithm: str | None, encoding: Encoding) -> StoredFlow | None:
-    if algorithm is None:
+def _flow(options: PrepareOptions, encoding: Encoding) -> StoredFlow | None:
+    if options.flow is None:
         return None
+    pairs = options.flow == PAIRS
+    if pairs and options.format != "reference":
+        raise ValueError(f"--flow {PAIRS} must be given with reference only, got {options.format}")
+    algorithm = "tvl1" if pairs else options.flow
     lookup(ALGORITHMS, algorithm, what="flow algorithm")
-    bound = MotionConfig().bound
-    return StoredFlow(algorithm=algorithm, bound=bound, short_side=encoding.short_side)
+    bound, short_side = MotionConfig().bound, encoding.short_side
+    return StoredFlow(algorithm=algorithm, bound=bound, short_side=short_side, pairs=pairs)
 
 
 def _run(wanted: Sequence[Row], count: int, work: Preparation) -> None:

@@ -120,6 +120,7 @@ class PrepareOptions:
     """Frame rate of numbered JPEGs, for reference, which takes it to be this."""
     flow: str | None = None
     """Optical flow to compute beside each clip: tvl1 (as published; hours of a core for a hundred
-    clips of 10 s) or dis (far faster). Default: none; asked for later, it is added."""
+    clips of 10 s), dis (far faster), or, for reference, pairs: the x_ and y_ pictures beside its
+    frames. Default: none; asked for later, it is added."""
     check: bool = False
     """Read all prepared files, and make those again whose content has changed."""
