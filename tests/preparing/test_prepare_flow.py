@@ -133,7 +133,7 @@ def test_files_that_changed_are_removed_and_missed(work: Preparation) -> None:
 def test_no_flow_is_computed_from_a_clip_that_was_changed(work: Preparation) -> None:
     clip = prepare(asked_of(work, "left/1.mp4")[0], work)
     (work.out / clip["path"]).write_bytes(b"another")
-    assert "run with --check" in add_flow(clip, DIS, work)["reason"]
+    assert "was changed since" in add_flow(clip, DIS, work)["reason"]
     assert not (work.out / "flow").exists()
 
 
@@ -146,7 +146,7 @@ def test_flow_that_takes_too_long_is_tried_again(
     flow = add_flow(clip, DIS, replace(work, wall_s=0.05))
     assert flow["retry"]
     journalled(work, clip=clip, flow=flow)
-    assert problem(outcomes(work.out, DIS)["left/1.mp4"]) == "flow: takes longer than 0.05 s"
+    assert problem(outcomes(work.out, DIS)["left/1.mp4"]) == "no flow, takes longer than 0.05 s"
     assert missing(wanted, work.out, DIS) == [wanted[0] | {"clip": clip}]
     assert not list(work.out.rglob("*.part.mp4"))
 
@@ -163,7 +163,7 @@ def test_flow_is_added_to_what_is_prepared_and_read_in_training(
 
     said = job(tmp_path, videos, "--flow", "dis")
     assert "21 clips were prepared or tried now" in said
-    assert "flow: flow needs frames of at least 16 pixels" in said
+    assert "1 cannot be used: no flow, flow needs frames of at least 16 pixels" in said
     assert files(out, "clips") == clips
     manifest = load_manifest(out)
     assert manifest.flow == DIS

@@ -34,7 +34,10 @@ def add_flow(clip: Row, flow: StoredFlow, work: Preparation) -> Row:
     row: Row = {"id": clip["id"], "key": key_of(clip, flow)}
     source = work.out / clip["path"]
     if sha256_of(source) != clip["sha256"]:
-        return row | {"reason": "its clip was changed since: run with --check", "retry": True}
+        return row | {
+            "reason": "its clip was changed since (--check makes it again)",
+            "retry": True,
+        }
     limit_s = work.wall_s + SECONDS_PER_FLOW * clip["duration_s"] * clip["fps"]
     target = flow_file_of(clip["id"], flow, work.out)
     argument = {
@@ -58,7 +61,7 @@ def _pictures(clip: Row) -> Row:
 def problem(row: Row) -> str:
     """Why a row of pipeline.outcomes() cannot be used; empty where it can."""
     flow = row.get("flow", {})
-    return str(row.get("reason") or (f"flow: {flow['reason']}" if "reason" in flow else ""))
+    return str(row.get("reason") or (f"no flow, {flow['reason']}" if "reason" in flow else ""))
 
 
 def flow_file_of(id: str, flow: StoredFlow, out: Path) -> Path:
