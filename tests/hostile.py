@@ -48,7 +48,7 @@ SIZES = (
 )
 TABLES = (
     *(c for at in (4, 8) for c in lies(b"stsz", at)),
-    *(c for box in (b"stts", b"stsc", b"stco", b"ctts", b"stss") for c in lies(box, 4)),
+    *(c for box in (b"stts", b"stsc", b"stco", b"stss") for c in lies(box, 4)),
     *(c for box in (b"stsc", b"stco") for c in lies(box, 12 if box == b"stsc" else 8)),
 )
 SOUNDS = (
