@@ -5,6 +5,7 @@ Every file is a function of its kind and number.
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,13 @@ def link(target: Callable[[Path, Path], Path]) -> Make:
     return lambda clip, path, rng: path.symlink_to(target(clip, path))
 
 
+def link_to_copy(target: Callable[[Path, Path], Path]) -> Make:
+    def make(clip: Path, path: Path, rng: np.random.Generator) -> None:
+        path.symlink_to(shutil.copy(clip, target(clip, path)))
+
+    return make
+
+
 ALL = tuple(media.CODECS)
 NO_VIDEO = "not a readable video|no video stream"
 BROKEN = f"{NO_VIDEO}|truncated|no frame|no decoder|cannot be decoded"
@@ -48,7 +56,7 @@ SIZES = (
 )
 TABLES = (
     *(c for at in (4, 8) for c in lies(b"stsz", at)),
-    *(c for box in (b"stts", b"stsc", b"stco", b"ctts", b"stss") for c in lies(box, 4)),
+    *(c for box in (b"stts", b"stsc", b"stco", b"stss") for c in lies(box, 4)),
     *(c for box in (b"stsc", b"stco") for c in lies(box, 12 if box == b"stsc" else 8)),
 )
 SOUNDS = (
@@ -83,9 +91,11 @@ KINDS: dict[str, Kind] = {
     "link to nowhere": Kind(link(lambda c, path: path.with_name("x")), "unlisted", "missing"),
     "link to itself": Kind(link(lambda c, path: path), "unlisted", "missing"),
     "link to a device": Kind(link(lambda c, path: Path(os.devnull)), "unlisted", "not a regular"),
-    "link out of the folder": Kind(link(lambda clip, path: clip), "refused", "leads out"),
+    "link out of the folder": Kind(
+        link_to_copy(lambda clip, path: clip.with_name(f"{path.stem}.copy")), "refused", "leads out"
+    ),
     "link within the folder": Kind(
-        link(lambda c, path: path.parents[1] / "whole" / "0.mp4"), "prepared"
+        link_to_copy(lambda clip, path: path.with_suffix(".copy")), "prepared"
     ),
     "name that is no text": Kind(
         changed(change.unchanged), "prepared", "", ALL, "caf\udce9\n'\" {number}.{suffix}"

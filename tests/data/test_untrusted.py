@@ -166,6 +166,24 @@ def test_sound_of_a_sample_a_second_is_refused_at_once(tmp_path: Path) -> None:
     assert peak_mib() - before < 50
 
 
+def test_a_stream_that_comes_and_goes_is_no_stack_trace(tmp_path: Path) -> None:
+    def snow(number: int, t: float, size: tuple[int, int]) -> np.ndarray:
+        """So many bytes that FFmpeg does not look through all of them when it opens the file."""
+        return RNG.integers(0, 256, (size[1], size[0], 3), np.uint8)
+
+    def part(name: str, sound: bool) -> bytes:
+        times = [number / 25 for number in range(20)]
+        path = media.write_media(
+            tmp_path / name, times=times, size=(640, 480), sound=sound, draw=snow
+        )
+        return path.read_bytes()
+
+    silent = part("a.ts", sound=False)
+    (tmp_path / "c.ts").write_bytes(silent + part("b.ts", sound=True) + silent)
+    with pytest.raises(UnreadableVideo, match="a stream begins in the middle"):
+        read_video(tmp_path / "c.ts", fps=25, every=4, short_side=30)
+
+
 def test_what_no_manifest_asks_for_is_not_read(clip: Path) -> None:
     assert len(read_video(clip, fps=25, every=1, short_side=30, seconds=1.0)) == 25
     few = Limits(stored_bytes=30 * 45 * 3 * 30)

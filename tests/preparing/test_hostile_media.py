@@ -45,12 +45,9 @@ def made(root: Path, each: int, kinds: Iterable[str]) -> Path:
 
 
 def paths_in(files: Path) -> list[str]:
-    """kind/name of every file, links and all."""
-    return [
-        f"{folder.name}/{p.name}"
-        for folder in sorted(files.iterdir())
-        for p in sorted(folder.iterdir())
-    ]
+    """kind/name of every file, links and all, but not the copies that these lead to."""
+    paths = sorted(path for path in files.glob("*/*") if path.suffix != ".copy")
+    return [path.relative_to(files).as_posix() for path in paths]
 
 
 def kind_of(path: str) -> str:

@@ -76,6 +76,8 @@ def opened(path: Path, limits: Limits) -> Iterator[Any]:
             yield container
     except UnreadableVideo:
         raise
+    except IndexError as error:  # PyAV counts the streams when it opens a file, and once more
+        raise UnreadableVideo(path, "a stream begins in the middle of it") from error
     except (av.FFmpegError, OSError, ValueError, EOFError, ArithmeticError) as error:
         raise UnreadableVideo(path, f"{reason} ({first_line(error)})") from error
 
