@@ -35,7 +35,7 @@ from adamml.home import cache_home, cache_limit_bytes
 
 __all__ = ["FrameSource", "open_frames"]
 
-VERSION = 2
+VERSION = 3
 """Of the files' layout."""
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
