@@ -1,4 +1,4 @@
-r"""Search AdaMML's settings and show the front of accuracy against GFLOPs.
+r"""Search AdaMML's settings and show the front of quality (accuracy, or mAP) against GFLOPs.
 
     python jobs/sweep_ks.py                      # built-in videos, small networks, minutes
     python jobs/sweep_ks.py --recipe tiny        # the same job in under two minutes

@@ -14,7 +14,7 @@ override      a dotted path and its new value, e.g. {"loss.gamma": 3.0}
 trial         a recipe plus overrides, trained and evaluated
 study         trials that share data, search space and objectives
 slot          a warm group of Ray Train workers that runs one trial after another
-front         the trials that no other trial beats in both accuracy and GFLOPs
+front         the trials that no other trial beats in both quality and GFLOPs
 
 Shapes: N videos, S segments, M modalities, F frames, C channels, H W pixels, K classes. At every
 boundary decisions are [N, S, M] and segment logits [N, S, M, K]. GFLOPs are multiply-accumulates

@@ -12,39 +12,36 @@ import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adamml.data.manifest_schema import (
+    COLUMNS,
+    FLOW_PATH,
+    QUALITIES,
+    SPLITS,
+    Quality,
+    Split,
+    check_paths,
+    check_rows,
+    typed,
+)
 from adamml.data.stored_flow import StoredFlow, flow_text, parse_flow
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-STATES = ("carries", "misleads", "empty")
+__all__ = [
+    "FLOW_PATH",
+    "QUALITIES",
+    "SPLITS",
+    "Manifest",
+    "Quality",
+    "Split",
+    "load_manifest",
+    "write_manifest",
+]
 FILE_NAME = "manifest.parquet"
-_STRETCHES = pa.list_(
-    pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("state", pa.string())])
-)
-COLUMNS = {
-    "id": pa.string(),
-    "path": pa.string(),
-    "split": pa.string(),
-    "duration_s": pa.float64(),
-    "fps": pa.float64(),
-}
-"""Every manifest has these; <modality>_stretches may say where its evidence is."""
-FLOW_PATH = "flow_path"
-OPTIONAL = {"source": pa.string(), FLOW_PATH: pa.string()}
-"""source: the video that a clip was cut from; by default its path. flow_path: the video's stored
-flow (data/flow_video.py), which Manifest.flow tells of."""
-LABELS = {"label": pa.int64(), "labels": pa.list_(pa.int64())}
-"""It has one of these: a class, or at least one, rising."""
-Quality = Literal["accuracy", "map"]
-QUALITIES: tuple[Quality, ...] = ("accuracy", "map")
-"""The objective. Several labels need map, which is also their default; one label has accuracy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +121,13 @@ def load_manifest(root: Path) -> Manifest:
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{file} must be a parquet file, got: {error}") from error
     metadata = {k.decode(): v.decode() for k, v in (arrow.schema.metadata or {}).items()}
-    arrow = _typed(arrow, file)
+    arrow = typed(arrow, file)
     table = arrow.to_pandas()
     classes = _classes(metadata, table, file)
-    _check_rows(table, classes, file)
+    check_rows(table, classes, file)
     flow = _flow(metadata, table, file)
     for column in ("path", FLOW_PATH) if flow else ("path",):
-        _check_paths(table, column, root, file)
+        check_paths(table, column, root, file)
     origin, quality = metadata.get("adamml.origin", ""), _quality(metadata, table, file)
     return Manifest(root, table, classes, origin, quality, flow=flow)
 
@@ -148,39 +145,10 @@ def write_manifest(manifest: Manifest) -> None:
     table = table.replace_schema_metadata(metadata)
     partial = manifest.root / f".{FILE_NAME}.{os.getpid()}.part"
     try:
-        pq.write_table(_typed(table, partial), partial)
+        pq.write_table(typed(table, partial), partial)
         os.replace(partial, manifest.root / FILE_NAME)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _typed(arrow: pa.Table, file: Path) -> pa.Table:
-    """The known columns, cast to their types; others are left out."""
-    missing = [name for name in COLUMNS if name not in arrow.column_names]
-    if missing:
-        raise ValueError(
-            f"{file} must have the columns {', '.join(COLUMNS)}, got none named {missing}"
-        )
-    labels = [name for name in LABELS if name in arrow.column_names]
-    if len(labels) != 1:
-        raise ValueError(f"{file} must have one of the columns {', '.join(LABELS)}, got {labels}")
-    stretches = [n for n in arrow.column_names if n.endswith("_stretches")]
-    optional = {name: kind for name, kind in OPTIONAL.items() if name in arrow.column_names}
-    fields = COLUMNS | {labels[0]: LABELS[labels[0]]} | optional
-    fields |= dict.fromkeys(stretches, _STRETCHES)
-    columns = {}
-    for name, kind in fields.items():
-        try:
-            columns[name] = arrow.column(name).cast(kind)
-        except pa.ArrowException as error:
-            raise ValueError(
-                f"{file}: column {name} must be {kind}, got {arrow.schema.field(name).type}"
-            ) from error
-        if columns[name].null_count:
-            raise ValueError(
-                f"{file}: column {name} must have no missing values, got {columns[name].null_count}"
-            )
-    return pa.table(columns).replace_schema_metadata(arrow.schema.metadata)
 
 
 def _quality(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> Quality:
@@ -213,58 +181,3 @@ def _flow(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> StoredFl
         return parse_flow(metadata["adamml.flow"]) if said else None
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
-
-
-def _check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> None:
-    rules = {
-        "id must be unique": table["id"].duplicated(),
-        f"split must be one of {', '.join(SPLITS)}": ~table["split"].isin(SPLITS),
-        **_label_rules(table, len(classes)),
-        "duration_s must be positive": ~table["duration_s"].between(0, 1e6, inclusive="neither"),
-        "fps must be in (0, 1000]": ~table["fps"].between(0, 1000, inclusive="right"),
-    }
-    source = "source" if "source" in table else "path"
-    shared = table.groupby(source)["split"].transform("nunique") > 1
-    rules[f"{source} must be in one split, so that none knows another's videos"] = shared
-    for name in (c for c in table.columns if c.endswith("_stretches")):
-        rules[f"{name} must have start_s <= end_s and a state of {', '.join(STATES)}"] = ~table[
-            name
-        ].map(_good_stretches).astype(bool)
-    for rule, broken in rules.items():
-        if broken.any():
-            row = table[broken].iloc[0]
-            value = row[rule.split()[0]]
-            value = value.item() if isinstance(value, np.generic) else value
-            raise ValueError(
-                f"{file}: {rule}, got {value!r} for video {row['id']!r} "
-                f"({int(broken.sum())} such rows)"
-            )
-
-
-def _label_rules(table: pd.DataFrame, classes: int) -> dict[str, Any]:
-    if "label" in table:
-        known = table["label"].between(0, classes - 1)
-        return {f"label must be in 0..{classes - 1}": ~known}
-
-    def good(labels: Any) -> bool:
-        rising = sorted(set(labels))
-        return len(rising) > 0 and list(labels) == rising and 0 <= rising[0] <= rising[-1] < classes
-
-    wrong = ~table["labels"].map(good).astype(bool)
-    return {f"labels must be rising numbers in 0..{classes - 1}, at least one": wrong}
-
-
-def _good_stretches(stretches: Any) -> bool:
-    return all(s["state"] in STATES and s["start_s"] <= s["end_s"] for s in stretches)
-
-
-def _check_paths(table: pd.DataFrame, column: str, root: Path, file: Path) -> None:
-    """No path leads out of the root, neither by its text nor through a symbolic link."""
-    inside = os.path.realpath(root) + os.sep
-    for name, path in zip(table["id"], table[column], strict=True):
-        relative = bool(path) and not os.path.isabs(path) and "\0" not in path
-        if not relative or not os.path.realpath(root / path).startswith(inside):
-            raise ValueError(
-                f"{file}: {column} must be relative and stay inside the data folder, symbolic "
-                f"links included, got {path!r} for video {name!r}"
-            )

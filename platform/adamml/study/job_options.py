@@ -46,7 +46,7 @@ class SweepOptions(JobOptions):
     sampler: str = "tpe"
     """Who suggests trials: tpe, gp, nsga2, nsga3; random or qmc (quasi-random) as baselines."""
     scheduler: str | None = None
-    """Who stops trials early: front_asha (successive halving by accuracy and GFLOPs), scalar_asha
+    """Who stops trials early: front_asha (successive halving by quality and GFLOPs), scalar_asha
     (by one number made of both); what they leave goes on to joint training. fifo: nobody. Default:
     the space's."""
     first_rung: int | None = None
