@@ -196,6 +196,7 @@ def test_a_report_is_kept_and_a_path_out_of_the_study_is_not(uri: str, study: Pa
     assert kept == {"report.html", "error.txt", "bad_files.json", "operating_points.json"}
 
 
+@pytest.mark.slow
 def test_a_server_that_was_away_is_caught_up_with_by_the_replay_command(
     empty_database: Path, uri: str, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def ranks(splits: Splits, out: Path, world_size: int = 2) -> list[Any]:
     return [json.loads((out / f"rank{rank}.json").read_text()) for rank in range(world_size)]
 
 
+@pytest.mark.slow
 def test_two_workers_train_one_model_and_repeat_it(tiny_splits: Splits, tmp_path: Path) -> None:
     first, second = ranks(tiny_splits, tmp_path / "once")
     assert first == second, "all ranks report the same numbers and hold the same weights"
