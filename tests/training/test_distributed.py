@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from adamml.training.splits import Splits
 
 SCRIPT = Path(__file__).with_name("distributed_fit.py")
