@@ -285,14 +285,14 @@ def check_cluster(address: str) -> None:
         wait_until_empty(
             lambda: [
                 f"{a.class_name} {a.state}"
-                for a in list_actors(filters=states)
+                for a in list_actors(address, filters=states)
                 if a.class_name != RAYS_OWN
             ],
             "actors",
         )
         removed: Any = [("state", "!=", "REMOVED")]
         wait_until_empty(
-            lambda: [p.placement_group_id for p in list_placement_groups(filters=removed)],
+            lambda: [p.placement_group_id for p in list_placement_groups(address, filters=removed)],
             "placement groups",
         )
     finally:

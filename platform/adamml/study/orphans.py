@@ -29,9 +29,11 @@ def remove_orphans() -> int:
     """
     if "RAY_ADDRESS" not in os.environ:
         return 0
-    over = {job.job_id for job in list_jobs(limit=LIMIT) if job.status in OVER}
+    # Without it the cluster that was started last on this machine would be asked.
+    address = str(ray.get_runtime_context().gcs_address)
+    over = {job.job_id for job in list_jobs(address, limit=LIMIT) if job.status in OVER}
     filters: list[Any] = [("class_name", "=", CLEANER), ("state", "=", "ALIVE")]
-    orphans = [a for a in list_actors(filters=filters, limit=LIMIT) if a.job_id in over]
+    orphans = [a for a in list_actors(address, filters=filters, limit=LIMIT) if a.job_id in over]
     end = ray.remote(num_cpus=0, max_retries=0)(_end)
     nodes = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
     ends = [
