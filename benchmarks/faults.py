@@ -44,7 +44,7 @@ PROCESSES: dict[str, tuple[str, ...]] = {
 """Kind -> what the command line of its processes begins with, or holds (for "ray": all of them)."""
 STANDING = ("node", "cluster_driver")
 KINDS = (*PROCESSES, "driver", *STANDING)
-TRIALS, POLICY_EPOCHS = 6, 20
+TRIALS, POLICY_EPOCHS = 6, 12
 SWEEP = ["--recipe", "tiny", "--name", "n", "--trials", str(TRIALS), "--slots", "2"]
 SWEEP += ["--no-confirm", "--override", f"stages.policy_only={POLICY_EPOCHS}"]
 RAYS_OWN = "_AutoscalingCoordinatorActor"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import sweep_process
 
-OPTIONS = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--trials", "6"]
-OPTIONS += ["--override", "stages.policy_only=30"]
+OPTIONS = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--trials", "6", "--slots", "2"]
+OPTIONS += ["--override", "stages.policy_only=12"]
 LARGE, ROOM_KIB = "512m", 64
 
 
@@ -23,7 +23,7 @@ def main(home: Path, kept: Path) -> None:
     home.mkdir(parents=True)
     mount(home, f"size={LARGE}")
     process = sweep_process.start(home, *OPTIONS)
-    sweep_process.wait_for_epochs(process, home / "studies" / "n", "trial-003", 10)
+    sweep_process.wait_for_epochs(process, home / "studies" / "n", "trial-003", 4)
     used_kib = shutil.disk_usage(home).used // 1024
     mount(home, f"remount,size={used_kib + ROOM_KIB}k")
     output, _ = process.communicate(timeout=sweep_process.LIMIT_S)

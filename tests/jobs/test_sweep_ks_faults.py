@@ -31,8 +31,8 @@ def test_broken_videos_and_a_failed_trial_do_not_stop_the_others(
     victims[0].unlink()
     victims[1].write_bytes(victims[1].read_bytes()[:500])
     # Only always-on, whose policy costs it nothing, runs with this lambda: its loss overflows.
-    options = ["--recipe", "tiny", "--data", str(data), "--name", "n"]
-    options += ["--override", "loss.lambdas.rgb=1e39", "data.max_bad_fraction=0.1"]
+    options = ["--recipe", "tiny", "--data", str(data), "--name", "n", "--slots", "2"]
+    options += ["--no-confirm", "--override", "loss.lambdas.rgb=1e39", "data.max_bad_fraction=0.1"]
     code, output = sweep_process.sweep(tmp_path / "home", *options)
     assert code == 1, output
     study = read_study(tmp_path / "home/studies/n")
@@ -62,10 +62,10 @@ def test_too_many_broken_videos_stop_the_sweep(videos: Path, tmp_path: Path) -> 
 
 
 def test_ctrl_c_and_again(tmp_path: Path) -> None:
-    options = ["--recipe", "tiny", "--name", "n", "--trials", "6", "--no-confirm"]
-    options += ["--override", "stages.policy_only=30"]
+    options = ["--recipe", "tiny", "--name", "n", "--trials", "6", "--no-confirm", "--slots", "2"]
+    options += ["--override", "stages.policy_only=12"]
     process = sweep_process.start(tmp_path, *options)
-    sweep_process.wait_for_epochs(process, tmp_path / "studies/n", "trial-003", 10)
+    sweep_process.wait_for_epochs(process, tmp_path / "studies/n", "trial-003", 4)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 130, output
@@ -80,13 +80,14 @@ def test_ctrl_c_and_again(tmp_path: Path) -> None:
     trials = [t for t in study.trials if t.kind == "trial"]
     assert len(trials) == 6
     for trial in trials:
-        expected = 33 if trial.fidelity == "joint" else 30
+        expected = 15 if trial.fidelity == "joint" else 12
         assert epochs[trial.id] == list(range(1, expected + 1)), trial.id
     assert all(epochs[id][: len(n)] == n for id, n in done.items())
 
 
 def test_two_workers_share_each_trial(tmp_path: Path) -> None:
     options = ["--recipe", "tiny", "--name", "n", "--slots", "1", "--workers-per-slot", "2"]
+    options += ["--no-confirm"]
     code, output = sweep_process.sweep(tmp_path, *options)
     assert code == 0, output
     study = read_study(tmp_path / "studies/n")

@@ -19,7 +19,7 @@ def test_a_server_that_is_away_for_the_whole_study_is_filled_in_afterwards(
     tmp_path: Path, empty_database: Path
 ) -> None:
     home, nobody = tmp_path / "home", "http://127.0.0.1:9"  # the discard port
-    options = ["--recipe", "tiny", "--name", "n", "--no-confirm"]
+    options = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--slots", "2"]
     code, output = sweep_process.sweep(home, *options, "--tracking-uri", nobody)
     assert code == 0, output
     assert "MLflow is behind" in output
@@ -65,7 +65,7 @@ def test_a_full_disk_is_a_clear_stop_and_with_room_the_study_goes_on(tmp_path: P
     assert len(trials) == 6
     for trial in trials:
         numbers = [e.epoch for e in trial.epochs]
-        assert numbers == list(range(1, (33 if trial.fidelity == "joint" else 30) + 1)), trial.id
+        assert numbers == list(range(1, (15 if trial.fidelity == "joint" else 12) + 1)), trial.id
     shown = dump(f"sqlite:///{tmp_path / 'kept' / 'mlflow.db'}", "adamml/n")
     assert set(shown) == {"n", *(f"n/{t.id}" for t in study.trials)}
     assert {run["status"][0] for run in shown.values()} == {"FINISHED"}

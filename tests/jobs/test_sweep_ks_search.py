@@ -10,7 +10,7 @@ from mlflow_stores import IGNORE_ITS_WARNINGS
 
 pytestmark = [pytest.mark.slow, IGNORE_ITS_WARNINGS]
 
-SWEEP = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--sampler", "nsga2"]
+SWEEP = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--sampler", "nsga2", "--slots", "2"]
 SWEEP += ["--scheduler", "front_asha", "--first-rung", "1", "--eta", "2", "--trials", "10"]
 
 
