@@ -15,13 +15,14 @@ import torch
 from adamml.config import Config
 from adamml.data.cache import open_frames
 from adamml.data.dataset import SegmentDataset
+from adamml.data.decoding import Decoding
 from adamml.data.encoding import Encoding
 from adamml.data.flow import quantise
-from adamml.data.flow_video import FlowEncoding, flow_of_clip, read_flow, read_flow_at, write_flow
+from adamml.data.flow_clips import flow_of_clip
+from adamml.data.flow_video import FlowEncoding, read_flow, read_flow_at, write_flow
 from adamml.data.manifest import Manifest, load_manifest, write_manifest
 from adamml.data.picture_clips import join_pictures
 from adamml.data.pictures import Pictures
-from adamml.data.shards import Decoding
 from adamml.data.stored_flow import StoredFlow, unread, warn_once
 from adamml.data.video import UnreadableVideo, read_video
 from adamml.recipes import tiny

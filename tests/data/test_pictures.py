@@ -11,7 +11,8 @@ import pytest
 from adamml.data.encoding import Encoding
 from adamml.data.picture_clips import join_pictures
 from adamml.data.pictures import TEMPLATES, Pictures, read_flow, read_pictures, read_wav
-from adamml.data.video import LIMITS, UnreadableVideo, read_audio, read_video
+from adamml.data.sound_track import read_audio
+from adamml.data.video import LIMITS, UnreadableVideo, read_video
 from picture_folders import grey_of, write_pictures, write_wav
 
 SMALL = Encoding(short_side=32)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from adamml.data import sound_excerpts
 from adamml.data.sound_excerpts import is_exact, read_sound
-from adamml.data.video import read_audio
+from adamml.data.sound_track import read_audio
 
 RATE = 24_000
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from adamml.data.encoding import Encoding, write_clip
 from adamml.data.frame_excerpts import read_frames
+from adamml.data.sound_track import read_audio
 from adamml.data.transcode import CannotWrite, transcode
-from adamml.data.video import UnreadableVideo, read_audio, read_video
+from adamml.data.video import UnreadableVideo, read_video
 
 Write = Callable[..., Path]
 SMALL = Encoding(short_side=32)

@@ -15,12 +15,12 @@ from adamml.data.cache import open_frames
 from adamml.data.encoding import Encoding
 from adamml.data.frame_excerpts import read_frames
 from adamml.data.manifest import Manifest
+from adamml.data.sound_track import read_audio
 from adamml.data.transcode import transcode
 from adamml.data.video import (
     Limits,
     UnreadableVideo,
     probe,
-    read_audio,
     read_video,
 )
 from hostile_reads import peak_mib

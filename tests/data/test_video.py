@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adamml.data.frame_excerpts import read_frames
+from adamml.data.sound_track import read_audio
 from adamml.data.video import (
     Limits,
     UnreadableVideo,
     probe,
-    read_audio,
     read_video,
 )
 

@@ -185,7 +185,7 @@ def test_flow_is_added_to_what_is_prepared_and_read_in_training(
         motion=replace(parent.motion, step=1, algorithm="dis"),
     )
     frames = open_frames(manifest, config)
-    monkeypatch.setattr("adamml.data.shards.optical_flow", None)  # nothing is computed
+    monkeypatch.setattr("adamml.data.decoding.optical_flow", None)  # nothing is computed
     dataset = SegmentDataset(manifest, config, num_segments=2, training=False, frames=frames)
     for index in range(len(dataset)):
         item = dataset[index]

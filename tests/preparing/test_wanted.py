@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from adamml.data.encoding import Encoding
 from adamml.data.formats import FORMATS
-from adamml.data.video import read_audio, read_video
+from adamml.data.sound_track import read_audio
+from adamml.data.video import read_video
 from adamml.preparing.clips import Preparation, Row, file_of, prepare
 from adamml.preparing.wanted import all_asked
 from annotation_files import write

@@ -13,16 +13,17 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from adamml.config import Config, fingerprint
+from adamml.data.decoding import Decoding
 from adamml.data.frames import FrameSource
 from adamml.data.locks import SharedHold, locked
 from adamml.data.manifest import Manifest
 from adamml.data.shards import (
-    Decoding,
     Entry,
     Shard,
     build_shard,
@@ -37,6 +38,8 @@ __all__ = ["FrameSource", "open_frames"]
 
 VERSION = 3
 """Of the files' layout."""
+MOST_DEATHS = 10
+"""Of processes that decode, before nobody tries any more."""
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
@@ -106,14 +109,21 @@ def _in_processes(
     processes: int,
     finished: Callable[[Shard, dict[str, Entry]], None],
 ) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(missing)), mp_context=spawn) as pool:
-        tasks = {pool.submit(_ensure, shard, decoding, threads): shard for shard in missing}
-        try:
-            for task in as_completed(tasks):
-                finished(tasks[task], task.result())
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    """A video that ends its process is found out by those that come after (reading_alone.py)."""
+    spawn, left = multiprocessing.get_context("spawn"), {shard.name: shard for shard in missing}
+    for _ in range(MOST_DEATHS):
+        with ProcessPoolExecutor(min(processes, len(left)), mp_context=spawn) as pool:
+            tasks = {pool.submit(_ensure, s, decoding, threads): s for s in left.values()}
+            try:
+                for task in as_completed(tasks):
+                    entries = task.result()
+                    finished(left.pop(tasks[task].name), entries)
+                return
+            except BrokenProcessPool:
+                log.warning("a process that decoded videos died; others go on")
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+    raise ChildProcessError(f"{MOST_DEATHS} times processes that decoded videos died")
 
 
 def _share(

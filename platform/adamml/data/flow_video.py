@@ -1,14 +1,6 @@
-"""Flow as a video: x above y, grey, one flow per frame of the clip that it belongs to.
-
-Run as a program it computes one clip's flow and prints what came of it as JSON
-(preparing/flows.py starts it, with a limit on time).
-"""
+"""Flow as a video: x above y, grey, one flow per frame of the clip that it belongs to."""
 
 import itertools
-import json
-import os
-import resource
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,9 +11,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from adamml.data.flow import optical_flow, quantise
-from adamml.data.pictures import Pictures, flow_by_frame
-from adamml.data.stored_flow import StoredFlow
+from adamml.data.flow import quantise
 from adamml.data.video import LIMITS, UnreadableVideo, opened, shown_at, timed_frames
 
 Array = np.ndarray[Any, Any]
@@ -129,110 +119,3 @@ def _shown(
             if len(grey) % 2 or grey.shape != size:
                 raise UnreadableVideo(path, f"flow must be x above y, got {grey.shape} pixels")
             yield grey.reshape(2, -1, grey.shape[1])
-
-
-def flow_of_clip(
-    source: Path,
-    target: Path,
-    *,
-    fps: Fraction,
-    flow: StoredFlow,
-    encoding: FlowEncoding,
-    pictures: Pictures | None = None,
-) -> int:
-    """Write the flow between the frames of a prepared clip, which is not there before it is whole.
-
-    After the last frame nothing moves.
-
-    Args:
-        pictures: of flow, to be taken in place of computing it.
-
-    Returns:
-        How many there are: as many as frames.
-
-    Raises:
-        UnreadableVideo: the clip or a picture cannot be read, or is too small for flow.
-    """
-    partial = target.with_name(f".{target.stem}.{os.getpid()}.part.mp4")
-    flows = _flows(source, flow) if pictures is None else _paired(source, pictures)
-    try:
-        count = write_flow(partial, flows, fps, encoding)
-        if not count:
-            raise UnreadableVideo(source, "no frame can be decoded")
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
-
-
-def _flows(source: Path, flow: StoredFlow) -> Iterator[Array]:
-    before = None
-    for after in _frames(source):
-        if before is not None:
-            try:
-                found = optical_flow(before, after, algorithm=flow.algorithm, bound=flow.bound)
-            except ValueError as error:
-                raise UnreadableVideo(source, str(error)) from error
-            yield found[0]
-        before = after
-    if before is not None:
-        yield np.full((2, *before.shape[-2:]), STILL, np.uint8)
-
-
-def _paired(source: Path, pictures: Pictures) -> Iterator[Array]:
-    """One flow for each of the numbers."""
-    shape = _frame_shape(source)
-    still = itertools.repeat(np.full((2, *shape), STILL, np.uint8))
-    flows = itertools.chain(flow_by_frame(pictures, shape), still)
-    yield from itertools.islice(flows, pictures.last - pictures.first + 1)
-
-
-def _frame_shape(source: Path) -> tuple[int, int]:
-    with opened(source, LIMITS) as container:
-        stream = container.streams.video[0]
-        return stream.height, stream.width
-
-
-def _frames(source: Path) -> Iterator[Array]:
-    """uint8 [1, 3, h, w], as read_video has them."""
-    convert = VideoReformatter()
-    with opened(source, LIMITS) as container:
-        for _, frame in timed_frames(container, source, LIMITS, 1):
-            rgb = convert.reformat(frame, format="rgb24", interpolation="BILINEAR", threads=1)
-            yield rgb.to_ndarray().transpose(2, 0, 1)[None]
-
-
-def main(argument: str) -> int:
-    """argument: JSON with source, target, fps (as text), flow, encoding, memory_bytes, cpu_s, and
-    pictures, the arguments of Pictures, or null."""
-    asked = json.loads(argument)
-    pictures = asked["pictures"] and Pictures(
-        folder=Path(asked["pictures"]["folder"]),
-        first=asked["pictures"]["first"],
-        last=asked["pictures"]["last"],
-        roots=tuple(map(Path, asked["pictures"]["roots"])),
-    )
-    resource.setrlimit(resource.RLIMIT_AS, (asked["memory_bytes"],) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (asked["cpu_s"], asked["cpu_s"] + 1))
-    try:
-        count = flow_of_clip(
-            Path(asked["source"]),
-            Path(asked["target"]),
-            fps=Fraction(asked["fps"]),
-            flow=StoredFlow(**asked["flow"]),
-            encoding=FlowEncoding(**asked["encoding"]),
-            pictures=pictures,
-        )
-    except UnreadableVideo as error:
-        print(json.dumps({"reason": error.reason}))
-    except MemoryError:
-        print(json.dumps({"reason": f"needs more than {asked['memory_bytes']} bytes of memory"}))
-    except (av.FFmpegError, OSError) as error:
-        print(json.dumps({"unwritable": str(error)}))
-    else:
-        print(json.dumps({"flows": count}))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -11,14 +11,16 @@ import torch
 from torch import Tensor
 
 from adamml.config import AudioConfig
+from adamml.data.decoding import Decoding, Source
 from adamml.data.flow import optical_flow
 from adamml.data.flow_video import STILL, read_flow_at
 from adamml.data.frame_excerpts import Misplaced, read_frames
 from adamml.data.locks import SharedHold
-from adamml.data.shards import Decoding, Entry, Shard, Source
+from adamml.data.shards import Entry, Shard
 from adamml.data.sound_excerpts import read_sound
+from adamml.data.sound_track import read_audio
 from adamml.data.sounds import as_sound, window_length, window_places, windows
-from adamml.data.video import UnreadableVideo, read_audio
+from adamml.data.video import UnreadableVideo
 
 Array = np.ndarray[Any, Any]
 OPEN_SHARDS = 256

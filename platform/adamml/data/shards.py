@@ -3,102 +3,25 @@
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from adamml.config import Config
-from adamml.data.flow import optical_flow
+from adamml.data.decoding import Decoding, Source
 from adamml.data.flow_video import read_flow
 from adamml.data.manifest import FLOW_PATH, Manifest
+from adamml.data.reading_alone import ends_its_reader, marked
 from adamml.data.sound_excerpts import is_exact
-from adamml.data.stored_flow import StoredFlow, reads
-from adamml.data.video import UnreadableVideo, probe, read_audio, read_video
+from adamml.data.sound_track import read_audio
+from adamml.data.video import UnreadableVideo, probe, read_video
 
 Array = np.ndarray[Any, Any]
 SHARD_BYTES = 64 * 2**20
 """About this much goes into a shard: few enough videos to share the work, few enough files."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decoding:
-    """What is kept of a video."""
-
-    every: int
-    short_side: int
-    sample_rate: int
-    flow: str = ""
-    """Algorithm of the optical flow that is kept; none where nothing reads it."""
-    flow_gap: int = 1
-    """Stored frames between the two frames of a flow."""
-    flow_bound: float = 20.0
-    flow_stored: bool = False
-    """Whether it is read from Source.flow in place of being computed."""
-
-    @classmethod
-    def of(cls, config: Config, flow: StoredFlow | None = None) -> "Decoding":
-        """
-        Args:
-            flow: what the manifest says of its stored flow.
-        """
-        rgb, motion = config.rgb, config.motion
-        kept = cls(
-            every=rgb.stored_every,
-            short_side=rgb.stored_short_side,
-            sample_rate=config.audio.sample_rate,
-        )
-        if "flow" not in config.inputs:
-            return kept
-        gap = motion.step // rgb.stored_every
-        return replace(
-            kept,
-            flow=motion.algorithm,
-            flow_gap=gap,
-            flow_bound=motion.bound,
-            flow_stored=reads(config, flow),
-        )
-
-    def flow_of(self, frames: Array) -> Array:
-        """uint8 [n, 3, h, w] -> uint8 [n, 2, h, w]; behind the last frame nothing moves."""
-        later = frames[np.minimum(np.arange(len(frames)) + self.flow_gap, len(frames) - 1)]
-        return optical_flow(frames, later, algorithm=self.flow, bound=self.flow_bound)
-
-    def estimated_bytes(self, duration_s: float, fps: float) -> int:
-        """Of a square video: others take more."""
-        channels = 5 if self.flow else 3
-        frames = duration_s * fps / self.every * channels * self.short_side**2
-        return int(frames + duration_s * self.sample_rate * 2)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """A media file, as the manifest describes it."""
-
-    id: str
-    path: Path
-    fps: float
-    duration_s: float
-    flow: Path | None = None
-    """Its stored flow, where that is read."""
-
-    def stamp(self) -> tuple[object, ...]:
-        """Changes when a file does."""
-        flow = () if self.flow is None else _file_stamp(self.flow)
-        return self.id, self.fps, *_file_stamp(self.path), *flow
-
-    def reason(self, error: UnreadableVideo) -> str:
-        """Of its own file, or of its flow's."""
-        return error.reason if error.path != self.flow else f"its flow: {error.reason}"
-
-
-def _file_stamp(file: Path) -> tuple[str, int, int]:
-    try:
-        stat = file.stat()
-    except OSError:
-        return str(file), -1, -1
-    return str(file), stat.st_size, stat.st_mtime_ns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,13 +97,19 @@ def _shard(folder: Path, split: str, sources: list[Source], size: int) -> Shard:
 def build_shard(shard: Shard, decoding: Decoding, threads: int) -> dict[str, Entry]:
     """Decode a shard's videos into its file, then write its index. Entries of bad files say why."""
     shard.folder.mkdir(parents=True, exist_ok=True)
-    partial = shard.data.with_suffix(f".{os.getpid()}.part")
+    for left in shard.folder.glob(f"{shard.name}.*.part"):
+        left.unlink()  # by one that died: the shard is ours alone
+    part = shard.data.with_suffix(f".{os.getpid()}.part")
     try:
-        with partial.open("wb") as file:
-            entries = {s.id: _append(file, s, decoding, threads) for s in shard.sources}
-        os.replace(partial, shard.data)
+        with part.open("wb") as file:
+            entries = _entries(
+                shard,
+                partial(_append, file, decoding=decoding, threads=threads),
+                partial(_read, decoding=decoding, threads=threads),
+            )
+        os.replace(part, shard.data)
     finally:
-        partial.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
     _write_index(shard.index, entries)
     shard.probed.unlink(missing_ok=True)
     return entries
@@ -190,9 +119,22 @@ def probe_shard(shard: Shard, decoding: Decoding) -> dict[str, Entry]:
     """Find the bad and the silent videos of a shard without keeping anything decoded."""
     if shard.probed.is_file():
         return read_index(shard.probed)
-    entries = {source.id: _probed(source, decoding) for source in shard.sources}
     shard.folder.mkdir(parents=True, exist_ok=True)
+    look = partial(_probed, decoding=decoding)
+    entries = _entries(shard, look, look)
     _write_index(shard.probed, entries)
+    return entries
+
+
+def _entries(
+    shard: Shard, keep: Callable[[Source], Entry], read: Callable[[Source], object]
+) -> dict[str, Entry]:
+    """keep's of every video, but of those that end a process in which they are only read."""
+    entries = {}
+    for number, source in enumerate(shard.sources):
+        with marked(shard.folder / f"{shard.name}.{number}.reading") as died:
+            bad = ends_its_reader(partial(read, source)) if died else ""
+            entries[source.id] = Entry(bad=bad) if bad else keep(source)
     return entries
 
 
@@ -208,16 +150,7 @@ def read_index(file: Path) -> dict[str, Entry]:
 
 def _append(file: IO[bytes], source: Source, decoding: Decoding, threads: int) -> Entry:
     try:
-        frames = read_video(
-            source.path,
-            fps=source.fps,
-            every=decoding.every,
-            short_side=decoding.short_side,
-            threads=threads,
-            seconds=1.1 * source.duration_s + 1,  # of an uncut video, what is never asked for
-        )
-        sound = read_audio(source.path, sample_rate=decoding.sample_rate)
-        flow = _flow(source, frames, decoding, threads)
+        frames, sound, flow = _read(source, decoding, threads)
     except UnreadableVideo as error:
         return Entry(bad=source.reason(error))
     samples = np.empty(0, np.int16) if sound is None else sound
@@ -237,6 +170,20 @@ def _append(file: IO[bytes], source: Source, decoding: Decoding, threads: int) -
         audio_at=audio_at,
         samples=len(samples),
     )
+
+
+def _read(source: Source, decoding: Decoding, threads: int) -> tuple[Array, Array | None, Array]:
+    """Frames, sound and flow."""
+    frames = read_video(
+        source.path,
+        fps=source.fps,
+        every=decoding.every,
+        short_side=decoding.short_side,
+        threads=threads,
+        seconds=1.1 * source.duration_s + 1,  # of an uncut video, what is never asked for
+    )
+    sound = read_audio(source.path, sample_rate=decoding.sample_rate)
+    return frames, sound, _flow(source, frames, decoding, threads)
 
 
 def _flow(source: Source, frames: Array, decoding: Decoding, threads: int) -> Array:
@@ -267,6 +214,6 @@ def _probed(source: Source, decoding: Decoding) -> Entry:
 
 
 def _write_index(file: Path, entries: dict[str, Entry]) -> None:
-    partial = file.with_suffix(f".{os.getpid()}.part")
-    partial.write_text(json.dumps({name: asdict(entry) for name, entry in entries.items()}))
-    os.replace(partial, file)
+    part = file.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps({name: asdict(entry) for name, entry in entries.items()}))
+    os.replace(part, file)

@@ -19,8 +19,9 @@ from typing import Any
 import av
 
 from adamml.data.encoding import Encoding, write_clip
+from adamml.data.sound_track import read_audio
 from adamml.data.untrusted import LIMITS, Limits, UnreadableVideo, film, first_line, opened
-from adamml.data.video import film_s, read_audio, shown_at, timed_frames
+from adamml.data.video import film_s, shown_at, timed_frames
 
 LOWEST_FPS, HIGHEST_FPS, USUAL_FPS = 1.0, 60.0, 25.0
 

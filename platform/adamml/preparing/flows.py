@@ -50,7 +50,7 @@ def add_flow(clip: Row, flow: StoredFlow, work: Preparation) -> Row:
         "memory_bytes": work.memory_bytes,
         "cpu_s": int(limit_s),
     }
-    return row | made("adamml.data.flow_video", argument, target, work.out, limit_s)
+    return row | made("adamml.data.flow_clips", argument, target, work.out, limit_s)
 
 
 def _pictures(clip: Row) -> Row:

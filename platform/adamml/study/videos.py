@@ -13,9 +13,9 @@ import torch
 
 from adamml.config import Config, fingerprint
 from adamml.data.cache import open_frames
+from adamml.data.decoding import Decoding
 from adamml.data.frames import FrameSource
 from adamml.data.manifest import Manifest, Split, load_manifest
-from adamml.data.shards import Decoding
 from adamml.models.adamml import build_adamml
 from adamml.study.pretrained import Unimodal, segment_logits
 from adamml.training.fixed_views import FixedView, policy_clips_of
