@@ -212,3 +212,20 @@ def test_a_cluster_that_wants_a_token_is_refused_with_what_to_set(tmp_path: Path
     assert refused.returncode != 0
     assert f"no Ray cluster lets us in at RAY_ADDRESS=127.0.0.1:{port}" in refused.stderr
     assert "set RAY_AUTH_MODE=token" in refused.stderr
+
+
+def test_a_ray_that_cannot_start_here_is_one_line_with_the_cause(tmp_path: Path) -> None:
+    """Too long a path for its sockets, as one of a deep TMPDIR."""
+    script = "import pathlib, sys; from adamml.cluster import connect\n"
+    script += "with connect(temp_dir=pathlib.Path(sys.argv[1])): pass"
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / ("deep" * 30))],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    last = ended.stderr.strip().splitlines()[-1]
+    assert last.startswith("ConnectionError: Ray cannot start on this machine: ")
+    assert "AF_UNIX path length" in last

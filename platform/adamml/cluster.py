@@ -33,6 +33,7 @@ _NO_CONNECTION = (
     "token (Ray does not say which): set RAY_AUTH_MODE=token, with the token in RAY_AUTH_TOKEN or "
     "~/.ray/auth_token, here and where the cluster is started (`ray job submit`: 401 without it)"
 )
+_NO_START = "Ray cannot start on this machine: {why} (a busy machine may need a second try)"
 
 
 @contextlib.contextmanager
@@ -57,7 +58,7 @@ def connect(
             by default.
 
     Raises:
-        ConnectionError: no cluster at RAY_ADDRESS, or one that wants a token.
+        ConnectionError: no cluster at RAY_ADDRESS, or one that wants a token; or Ray cannot start.
     """
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     variables |= _WORKER_ENVIRONMENT | dict(environment or {})
@@ -91,6 +92,10 @@ def connect(
         ray.init(address or "local", **options)
     except (AuthenticationError, ConnectionError) as error:
         raise ConnectionError(_NO_CONNECTION.format(address=address)) from error
+    except Exception as error:  # Ray's own for a node that is not up in time is a bare one
+        if address:
+            raise
+        raise ConnectionError(_NO_START.format(why=" ".join(str(error).split()))) from error
     try:
         yield
     finally:
