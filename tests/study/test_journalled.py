@@ -3,10 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adamml.journal import Journal
 from adamml.recipes import RECIPES
 from adamml.records import read_trial
 from adamml.study.dispatcher import Assignment
 from adamml.study.journalled import Run, Trained, journalled
+from adamml.study.runner import Runner
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
 
@@ -52,3 +54,18 @@ def test_a_trial_that_died_after_its_final_metrics_is_completed_without_training
     assert [r["quality"] for r in reports] == [0.5]
     assert read_trial(journal.parent).status == "completed"
     assert journal.read_text().count('"end"') == 1
+
+
+@pytest.mark.parametrize("cut", [2, 1, 0])
+def test_a_study_that_goes_on_ends_a_trial_that_only_lacked_its_last_line(
+    tmp_path: Path, journal: Path, cut: int
+) -> None:
+    """Nobody runs a sampled trial again whose final metrics are there."""
+    complete(run_in(tmp_path, lambda record: None))
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[: len(lines) - cut]))
+    Journal(tmp_path / "journal.jsonl").append("start", name="n", params={})
+    runner = Runner(tmp_path, RECIPES["tiny"](("rgb", "audio")), slots=None)  # type: ignore[arg-type]
+    runner.end_finished()
+    assert read_trial(journal.parent).status == ("running" if cut == 2 else "completed")
+    assert journal.read_text().count('"end"') == (0 if cut == 2 else 1)

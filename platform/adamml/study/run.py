@@ -59,6 +59,7 @@ class Study:
         Raises:
             StudyError: too many unreadable videos, or a unimodal network failed.
         """
+        self.runner.end_finished()
         self.prepare("train", "validation")
         self.train_unimodals(manifest)
         self.run_baselines()

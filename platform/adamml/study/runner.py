@@ -53,6 +53,16 @@ class Runner:
                 self.note_failure(todo[name], end["error"])
         return ends
 
+    def end_finished(self) -> None:
+        """End what has its final metrics and died before its last line: nothing would run it again.
+
+        Who died later, while trained further, is ended too, and goes on if it is asked to.
+        """
+        for record in self.records:
+            if record.status == "running" and record.final:
+                journal = Journal(self.folder / "trials" / record.id / "journal.jsonl")
+                journal.append("end", status="completed", error=None)
+
     def note_failure(self, spec: Spec, error: str) -> None:
         """Workers that were killed, or never came, could not write the end of their journal."""
         self.failed[spec["id"]] = error
