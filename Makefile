@@ -18,11 +18,11 @@ sweep: .venv/ready
 	$(BIN)/python jobs/sweep_ks.py $(ARGS)
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not gpu" -n 2 --dist worksteal $(ARGS)
 
 # Kills, several raylets, whole sweeps: minutes each, most of which they wait.
 test-all: .venv/ready
-	$(BIN)/python -m pytest -m "slow or gpu" -n 2 --dist worksteal --durations=40 $(ARGS)
+	$(BIN)/python -m pytest -m "slow or gpu" -n 3 --dist worksteal $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

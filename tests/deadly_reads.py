@@ -2,7 +2,7 @@
 
     python deadly_reads.py ROOT PROCESSES
 
-Prints the videos that were left out, and why, as JSON.
+Prints the videos that were left out, and why, as JSON. Importing it does the same to whoever does.
 """
 
 import json

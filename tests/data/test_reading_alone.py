@@ -8,29 +8,30 @@ import time
 from functools import partial
 from pathlib import Path
 
-import deadly_reads
 import pytest
 from adamml.data.manifest import Manifest, write_manifest
 from adamml.data.reading_alone import ends_its_reader, marked
 
+SCRIPT = Path(__file__).parents[1] / "deadly_reads.py"
+DEADLY = "deadly.mp4"
 ENDED = "reading it ended its process (SIGSEGV)"
 
 
 @pytest.fixture
 def deadly(small_data: Manifest, tmp_path: Path) -> Path:
-    """A folder in which the sixth video is deadly_reads.DEADLY."""
+    """A folder in which the sixth video is DEADLY."""
     root = tmp_path / "data"
     shutil.copytree(small_data.root, root)
     table = small_data.table.copy()
-    shutil.move(root / table.loc[5, "path"], root / deadly_reads.DEADLY)
-    table.loc[5, "path"] = deadly_reads.DEADLY
+    shutil.move(root / table.loc[5, "path"], root / DEADLY)
+    table.loc[5, "path"] = DEADLY
     write_manifest(Manifest(root, table, small_data.classes))
     return root
 
 
 def opened(root: Path, cache: Path, *, processes: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, deadly_reads.__file__, str(root), str(processes)],
+        [sys.executable, str(SCRIPT), str(root), str(processes)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "ADAMML_CACHE": str(cache)},
         capture_output=True,
         text=True,
