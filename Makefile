@@ -22,7 +22,7 @@ test: .venv/ready
 
 # Kills, several raylets, whole sweeps: minutes each, most of which they wait.
 test-all: .venv/ready
-	$(BIN)/python -m pytest -m "slow or gpu" -n 3 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "slow or gpu" -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@
 
 A round runs `jobs/sweep_ks.py --recipe tiny` (videos and unimodal networks are made once), waits
 until a random number of epochs is in the journals, and sends SIGKILL to one process of the kind.
-Where the job does not survive, the same command is run again. Then the study must have every trial
+Where the job need not survive, the same command is run again. Then the study must have every trial
 exactly once with every epoch, finite values, one MLflow run for each, and nothing may be left: no
 process, and on a standing cluster no actor and no placement group of ours or of Ray Train.
 
@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,8 @@ PROCESSES: dict[str, tuple[str, ...]] = {
 }
 """Kind -> what the command line of its processes begins with, or holds (for "ray": all of them)."""
 STANDING = ("node", "cluster_driver")
+SURVIVED = ("worker", "controller", "relay", "node")
+"""Without these a job goes on; without others the same command is run again."""
 KINDS = (*PROCESSES, "driver", *STANDING)
 TRIALS, POLICY_EPOCHS = 6, 12
 SWEEP = ["--recipe", "tiny", "--name", "n", "--trials", str(TRIALS), "--slots", "2"]
@@ -77,7 +79,7 @@ def main(options: Options) -> None:
             for number in range(options.rounds):
                 home = Path(folder) / f"{kind}-{number}"
                 try:
-                    told = play_round(kind, template, home, dice)
+                    told = play_round((kind,), template, home, dice)
                     good += 1
                 except LostError as lost:
                     told = f"LOST: {lost}"
@@ -99,29 +101,29 @@ def make_template(folder: Path) -> Path:
     return home
 
 
-def play_round(kind: str, template: Path, home: Path, dice: random.Random) -> str:
-    """One study that is hurt once; says when and how it went on.
+def play_round(kinds: Sequence[str], template: Path, home: Path, dice: random.Random) -> str:
+    """One study that is hurt by each of the kinds, all of them STANDING or none; says when.
 
     Raises:
         LostError: with what is wrong.
     """
     shutil.copytree(template, home)
-    with cluster(kind) as (environment, kill_node):
+    told, study, share = [], home / "studies" / "n", TRIALS * POLICY_EPOCHS // len(kinds)
+    with cluster(kinds) as (environment, kill_node):
         process = start(home, environment, SWEEP)
-        study = home / "studies" / "n"
-        moment = dice.randrange(1, TRIALS * POLICY_EPOCHS)
-        epochs = wait_for_epochs(process, study, moment)
-        hit = kill_node() if kind == "node" else kill(kind, process, dice)
-        code = finish(process)
-        again = code != 0
-        if again:
-            finish(start(home, environment, SWEEP), expected=(0,))
+        for number, kind in enumerate(kinds):
+            epochs = wait_for_epochs(process, study, number * share + dice.randrange(1, share))
+            hit = kill_node() if kind == "node" else kill(kind, process, dice)
+            told.append(f"{hit} killed after {epochs} epochs")
+            if kind not in SURVIVED:
+                told.append(f"the job ended with {finish(process)} and was run again")
+                process = start(home, environment, SWEEP)
+        finish(process, expected=(0,))
         check_study(study, home)
         check_processes(home)
-        if kind in STANDING:
+        if set(kinds) & set(STANDING):
             check_cluster(environment["RAY_ADDRESS"])
-    end = f"the job ended with {code} and went on when run again" if again else "it went on"
-    return f"{hit} killed after {epochs} epochs; {end}"
+    return "; ".join(told)
 
 
 def start(home: Path, environment: dict[str, str], options: list[str]) -> subprocess.Popen[str]:
@@ -193,9 +195,9 @@ def processes_of(kind: str, driver: int) -> list[psutil.Process]:
 
 
 @contextmanager
-def cluster(kind: str) -> Iterator[tuple[dict[str, str], Callable[[], str]]]:
+def cluster(kinds: Sequence[str]) -> Iterator[tuple[dict[str, str], Callable[[], str]]]:
     """The environment that leads a job to a cluster of two raylets, and what kills the second."""
-    if kind not in STANDING:
+    if not set(kinds) & set(STANDING):
         yield {}, lambda: ""
         return
     from ray.cluster_utils import Cluster
