@@ -59,14 +59,14 @@ def test_remarks_name_what_misses_most_and_what_is_empty() -> None:
         columns=["class", "train_annotated", "train_prepared", "test_annotated", "test_prepared"],
     ).assign(missing=[0, 7, 2, 0])
     assert remarks(table) == [
-        "2 classes miss clips, most of all bowls (7 of 10), golf (2 of 10)",
-        "1 classes are without any clip: polo",
-        "1 classes are without a prepared clip in test: golf",
+        "classes that miss clips: 2, most of all bowls (7 of 10), golf (2 of 10)",
+        "classes without any clip: 1 (polo)",
+        "classes without a prepared clip in test: 1 (golf)",
     ]
     assert remarks(table.iloc[:1]) == []
     many = pd.concat([table.iloc[3:]] * 7, ignore_index=True)
     assert remarks(many) == [
-        "7 classes are without any clip: polo, polo, polo, polo, polo and 2 more"
+        "classes without any clip: 7 (polo, polo, polo, polo, polo and 2 more)"
     ]
 
 

@@ -100,7 +100,7 @@ def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) ->
         assert manifest.flow == StoredFlow(algorithm="tvl1", pairs=True)
         flows = [read_flow(out / file, fps=29.97) for file in manifest.table["flow_path"]]
         assert {flow.shape for flow in flows} == {(20, 2, 48, 64)}
-    assert "1 classes miss clips, most of all" in said
+    assert "classes that miss clips: 1, most of all" in said
     assert f"(1 of {5})" in said
     counts = pd.read_csv(out / "counts.csv")
     assert counts["missing"].tolist() == [0, 1]

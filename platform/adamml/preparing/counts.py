@@ -58,7 +58,7 @@ def remarks(classes: pd.DataFrame, most: int = 5) -> list[str]:
     if len(short):
         worst = short[["class", "missing", "annotated"]].head(most).itertuples(index=False)
         named = [f"{name} ({less} of {all})" for name, less, all in worst]
-        said.append(f"{len(short)} classes miss clips, most of all {', '.join(named)}")
+        said.append(f"classes that miss clips: {len(short)}, most of all {', '.join(named)}")
     empty = {
         "any clip": annotated == 0,
         "a prepared clip in train": (annotated > 0) & (classes["train_prepared"] == 0),
@@ -68,7 +68,7 @@ def remarks(classes: pd.DataFrame, most: int = 5) -> list[str]:
         if without.any():
             names = classes["class"][without].tolist()
             more = f" and {len(names) - most} more" if len(names) > most else ""
-            said.append(f"{len(names)} classes are without {what}: {', '.join(names[:most])}{more}")
+            said.append(f"classes without {what}: {len(names)} ({', '.join(names[:most])}{more})")
     return said
 
 

@@ -131,7 +131,7 @@ class _Bar:
     done: int = 0
     bad: int = 0
     started: float = field(default_factory=time.monotonic)
-    said: float = 0.0
+    said: float = field(default_factory=time.monotonic)
     progress: Progress | None = None
 
     def __enter__(self) -> "_Bar":
