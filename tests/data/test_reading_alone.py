@@ -71,7 +71,7 @@ def test_whoever_died_of_something_else_is_read(tmp_path: Path) -> None:
     with marked(mark) as stood:
         assert stood
     assert not mark.exists()
-    assert ends_its_reader(partial(int, "no number")) == ""
+    assert ends_its_reader(partial(int, "no number"), limit_s=60) == ""
 
 
 def test_one_that_does_not_end_is_ended() -> None:

@@ -11,10 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["ALONE_S", "ends_its_reader", "marked"]
-
-ALONE_S = 900.0
-"""Longest a process of its own may read."""
+__all__ = ["ends_its_reader", "marked"]
 
 
 @contextmanager
@@ -28,10 +25,11 @@ def marked(mark: Path) -> Iterator[bool]:
         mark.unlink(missing_ok=True)
 
 
-def ends_its_reader(read: Callable[[], object], *, limit_s: float = ALONE_S) -> str:
+def ends_its_reader(read: Callable[[], object], *, limit_s: float) -> str:
     """
     Args:
         read: one that can be pickled; what it raises is not of interest.
+        limit_s: the longest it may take.
 
     Returns:
         What became of the process that called it; "" where that lived.
@@ -52,5 +50,5 @@ def ends_its_reader(read: Callable[[], object], *, limit_s: float = ALONE_S) -> 
 def _try(read: Callable[[], object]) -> None:
     try:
         read()
-    except Exception:
+    except Exception:  # whoever asked reads it once more, and is told there
         return

@@ -22,6 +22,9 @@ from adamml.data.video import UnreadableVideo, probe, read_video
 Array = np.ndarray[Any, Any]
 SHARD_BYTES = 64 * 2**20
 """About this much goes into a shard: few enough videos to share the work, few enough files."""
+ALONE_S, ALONE_S_PER_S = 900.0, 60.0
+"""The longest that a process of its own may read, and in addition per second of video: TV-L1 takes
+11 at 256 pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +136,8 @@ def _entries(
     entries = {}
     for number, source in enumerate(shard.sources):
         with marked(shard.folder / f"{shard.name}.{number}.reading") as died:
-            bad = ends_its_reader(partial(read, source)) if died else ""
+            limit_s = ALONE_S + ALONE_S_PER_S * source.duration_s
+            bad = ends_its_reader(partial(read, source), limit_s=limit_s) if died else ""
             entries[source.id] = Entry(bad=bad) if bad else keep(source)
     return entries
 
