@@ -3,14 +3,14 @@
 import pandas as pd
 from adamml.study.compare import Compared, Summary
 from adamml.study.compare_options import Comparison
-from rich.console import Console
+from adamml.terminal import open_console
 from rich.markup import escape
 from rich.table import Table
 
 from analysis.comparison import Claim, Results, results
 from analysis.runs import TITLES
 
-FROM_A_JOB = 130
+COLUMNS = 130
 """Columns of text where there is no terminal to ask."""
 FILE_NAME = "comparison.md"
 
@@ -32,9 +32,7 @@ def print_comparison(compared: Compared, look: str) -> None:
         look: how to open the study's runs in MLflow.
     """
     comparison = compared.comparison
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=FROM_A_JOB)
+    console = open_console(COLUMNS)
     found = results(comparison.folder, comparison.methods, comparison.seeds)
     if not found.table.empty:
         columns, rows = cells(found)

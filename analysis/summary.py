@@ -1,8 +1,10 @@
 """What a sweep says on the terminal when it is over."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from adamml.study.sweep import Outcome
+from adamml.terminal import open_console
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -13,9 +15,14 @@ from analysis.operating_points import chosen_text
 from analysis.report import claim, failures, front_table
 from analysis.runs import Study, from_study_dir
 
-FROM_A_JOB = 110
-"""Columns of text where there is no terminal to ask."""
 SIDE_BY_SIDE = 6
+
+
+def print_found(console: Console, folder: Path) -> None:
+    """The claim and where the report is, before what was found is retrained."""
+    _print_claim(console, from_study_dir(folder))
+    report = escape(str(folder / "report.html"))
+    console.print(f"[bold]Report so far[/bold]   {report}\n", soft_wrap=True)
 
 
 def print_summary(outcome: Outcome, look: str) -> None:
@@ -26,9 +33,7 @@ def print_summary(outcome: Outcome, look: str) -> None:
     """
     folder = outcome.resolved.folder
     study = from_study_dir(folder)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=FROM_A_JOB)
+    console = open_console()
     console.print(_front(study), *_hyperparameters(study), sep="\n")
     _print_claim(console, study)
     _print_confirmation(console, study)

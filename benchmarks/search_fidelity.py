@@ -51,7 +51,7 @@ def main(options: Options) -> None:
         confirm=False,
     )
     resolved = resolve(asked, space_of)
-    sweep(resolved, lambda folder, uri: [])
+    sweep(resolved, lambda folder, uri: [], lambda console, folder: None)
     trials = [t for t in read_study(resolved.folder).trials if t.kind == "trial"]
     both = [t for t in trials if {"policy", "joint"} <= t.finals.keys() and t.method != "always_on"]
     result = {"recipe": options.recipe, "seed": options.seed, "configurations": len(both)}

@@ -37,13 +37,16 @@ def study(options: Any, work: str) -> int:
     from adamml.study.options import dry_run, resolve
 
     from analysis.report import draw
-    from analysis.summary import print_summary
+    from analysis.summary import print_found, print_summary
     from search_spaces import space_of
 
     resolved = resolve(options, space_of)
     if options.dry_run:
         print(dry_run(resolved))
         return 0
-    outcome = getattr(sweep, work)(resolved, draw)
+    if work == "sweep":
+        outcome = sweep.sweep(resolved, draw, print_found)
+    else:
+        outcome = sweep.confirm(resolved, draw)
     print_summary(outcome, look_command(resolved.tracking_uri))
     return 1 if outcome.failed else 0

@@ -37,6 +37,15 @@ def test_a_sweep_ends_with_its_front_and_where_to_look(swept: tuple[Path, int, s
     assert "Traceback" not in output
 
 
+def test_what_was_found_is_said_before_it_is_retrained(swept: tuple[Path, int, str]) -> None:
+    _, _, output = swept
+    before, retraining, after = output.partition("confirming with seeds")
+    assert retraining
+    assert before.count("On the test split: ") == 1
+    assert "Report so far" in before
+    assert after.count("On the test split: ") == 1
+
+
 def test_progress_is_plain_lines_without_a_terminal(swept: tuple[Path, int, str]) -> None:
     _, _, output = swept
     lines = [line for line in output.splitlines() if re.match(r"\[\d\d:\d\d:\d\d\] ", line)]
@@ -176,6 +185,7 @@ def test_the_same_command_again_runs_nothing_again(swept: tuple[Path, int, str])
     before = {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")}
     code, output = sweep_process.sweep(home, "--recipe", "tiny", "--name", "first")
     assert code == 0, output
+    assert "Report so far" not in output, "nothing is left to be retrained"
     assert {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")} == before
     tests = [e["id"] for e in read_journal(study / "journal.jsonl") if e["event"] == "test"]
     assert len(tests) == len(set(tests)) == 2 + read_study(study).retrainings, "each once"

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import tyro
-from rich.console import Console
 
 from adamml.config import Config, override
 from adamml.cost.flops import Costs, count_costs
@@ -23,9 +22,7 @@ from adamml.cost.table import at_rates, segment_table, video_table
 from adamml.overrides import parse
 from adamml.recipes import RECIPES, parse_task
 from adamml.tables import lookup
-
-FROM_A_JOB = 110
-"""Columns of text where there is no terminal to ask."""
+from adamml.terminal import open_console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         print(json.dumps(as_json(config, costs, rates, segments), indent=2))
         return 0
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=FROM_A_JOB)
-    console.print(segment_table(config, costs), video_table(costs, rates, segments), sep="\n")
+    tables = segment_table(config, costs), video_table(costs, rates, segments)
+    open_console().print(*tables, sep="\n")
     return 0
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from adamml.fronts import Reference
 from adamml.records import StudyRecord, TrialRecord, read_study
 from adamml.study.selection import hypervolume
+from adamml.terminal import open_console
 
 PLAIN_EVERY_S = 15.0
 LOOK_EVERY_S = 1.0
@@ -40,13 +40,14 @@ class Display:
     def __init__(self, folder: Path, expected: Expected, reference: Reference | None) -> None:
         self._folder, self._expected, self._reference = folder, expected, reference
         self._phase, self._fraction = "starting", 0.0
-        self._console = Console(highlight=False)
+        self.console = open_console()
+        """Prints above the bar where there is one."""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def phase(self, text: str) -> None:
         self._phase = text
-        if not self._console.is_terminal:
+        if not self.console.is_terminal:
             self._say()
 
     def resize(self, slots: int) -> None:
@@ -75,7 +76,7 @@ class Display:
         self._thread.join()
 
     def _follow(self) -> None:
-        if not self._console.is_terminal:
+        if not self.console.is_terminal:
             while not self._over.wait(PLAIN_EVERY_S):
                 self._say()
             return
@@ -84,7 +85,7 @@ class Display:
             BarColumn(bar_width=None),
             TaskProgressColumn(),
             TimeElapsedColumn(),
-            console=self._console,
+            console=self.console,
             transient=True,
         )
         with bar:

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from adamml.data.manifest import Manifest
 from adamml.journal import Journal
 from adamml.records import read_study
 from adamml.study.options import Resolved
 from adamml.study.plan import Plan
-from adamml.study.progress import Display, Expected
+from adamml.study.progress import Display, Expected, confirmed
 from adamml.study.run import Study
 from adamml.study.session import Session, run_session
 from adamml.study.settings import open_study
 from adamml.study.slots import Slots
 
 Draw = Callable[[Path, str], Iterable[Path]]
+Show = Callable[[Console, Path], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,20 +33,27 @@ class Outcome:
     """Why MLflow does not show everything, if so."""
 
 
-def sweep(resolved: Resolved, draw: Draw) -> Outcome:
+def sweep(resolved: Resolved, draw: Draw, show: Show) -> Outcome:
     """Run the study.
 
     Args:
         draw: (study folder, tracking URI) -> files to attach to the study in MLflow; called when
-            all is done.
+            all is done, and before what was found is retrained.
+        show: (console, study folder): says what was found; called only before it is retrained,
+            which takes minutes.
 
     Raises:
         ValueError, OSError, StudyError: for the user; the message says what to change.
         KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
     """
 
-    def work(study: Study, manifest: Manifest) -> None:
+    def work(study: Study, manifest: Manifest, display: Display) -> None:
         study.run(manifest)
+        done, announced = confirmed(study.runner.record)
+        if resolved.plan.confirm.seeds and not 0 < announced <= done:
+            display.phase("writing the report")
+            _attach(resolved, draw, study.journal)
+            show(display.console, resolved.folder)
         study.confirm(manifest)
 
     return _run(resolved, draw, work)
@@ -61,7 +71,7 @@ def confirm(resolved: Resolved, draw: Draw) -> Outcome:
     if not any(trial.tags.get("chosen") == "true" for trial in read_study(plan.folder).trials):
         raise ValueError(f"the sweep of {plan.folder} has chosen nothing yet; let it end first")
 
-    def work(study: Study, manifest: Manifest) -> None:
+    def work(study: Study, manifest: Manifest, display: Display) -> None:
         study.prepare("train", "validation")
         study.prepare("test")
         study.confirm(manifest)
@@ -69,7 +79,9 @@ def confirm(resolved: Resolved, draw: Draw) -> Outcome:
     return _run(resolved, draw, work)
 
 
-def _run(resolved: Resolved, draw: Draw, work_on: Callable[[Study, Manifest], None]) -> Outcome:
+def _run(
+    resolved: Resolved, draw: Draw, work_on: Callable[[Study, Manifest, Display], None]
+) -> Outcome:
     _quiet_tune()
     plan = resolved.plan
     open_study(plan.folder, plan.settings)
@@ -77,15 +89,19 @@ def _run(resolved: Resolved, draw: Draw, work_on: Callable[[Study, Manifest], No
 
         def work(slots: Slots, count: int, manifest: Manifest) -> dict[str, str]:
             study = Study(plan, slots, count, display.phase)
-            work_on(study, manifest)
+            work_on(study, manifest, display)
             return study.runner.failed
 
         def conclude(journal: Journal) -> None:
-            for path in draw(plan.folder, resolved.tracking_uri):
-                journal.append("artifact", path=str(path.relative_to(plan.folder)))
+            _attach(resolved, draw, journal)
 
         failed, behind = run_session(_session(resolved), display, work, conclude)
     return Outcome(resolved=resolved, failed=failed, behind=behind)
+
+
+def _attach(resolved: Resolved, draw: Draw, journal: Journal) -> None:
+    for path in draw(resolved.folder, resolved.tracking_uri):
+        journal.append("artifact", path=str(path.relative_to(resolved.folder)))
 
 
 def _session(resolved: Resolved) -> Session:
