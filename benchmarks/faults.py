@@ -46,8 +46,9 @@ STANDING = ("node", "cluster_driver")
 SURVIVED = ("worker", "controller", "relay", "node")
 """Without these a job goes on; without others the same command is run again."""
 KINDS = (*PROCESSES, "driver", *STANDING)
-TRIALS, POLICY_EPOCHS = 6, 12
-SWEEP = ["--recipe", "tiny", "--name", "n", "--trials", str(TRIALS), "--slots", "2"]
+TRIALS, POLICY_EPOCHS = 4, 12
+SLOTS = 2
+SWEEP = ["--recipe", "tiny", "--name", "n", "--trials", str(TRIALS)]
 SWEEP += ["--no-confirm", "--override", f"stages.policy_only={POLICY_EPOCHS}"]
 RAYS_OWN = "_AutoscalingCoordinatorActor"
 """One per cluster for all jobs that use Ray Train or Data: a part of Ray, whoever came first."""
@@ -94,30 +95,34 @@ def main(options: Options) -> None:
 def make_template(folder: Path) -> Path:
     """A home with videos, decoded frames and unimodal networks, by a study that is thrown away."""
     home = folder / "template"
-    process = start(home, {}, [*SWEEP[:-1], "stages.policy_only=1"])
+    options = ["--recipe", "tiny", "--name", "n", "--trials", "2", "--slots", "1", "--no-confirm"]
+    process = start(home, {}, [*options, "--override", "stages.policy_only=1"])
     finish(process, expected=(0,))
     shutil.rmtree(home / "studies")
     (home / "mlflow.db").unlink()
     return home
 
 
-def play_round(kinds: Sequence[str], template: Path, home: Path, dice: random.Random) -> str:
+def play_round(
+    kinds: Sequence[str], template: Path, home: Path, dice: random.Random, slots: int = SLOTS
+) -> str:
     """One study that is hurt by each of the kinds, all of them STANDING or none; says when.
 
     Raises:
         LostError: with what is wrong.
     """
     shutil.copytree(template, home)
+    options = ["--slots", str(slots), *SWEEP]
     told, study, share = [], home / "studies" / "n", TRIALS * POLICY_EPOCHS // len(kinds)
     with cluster(kinds) as (environment, kill_node):
-        process = start(home, environment, SWEEP)
+        process = start(home, environment, options)
         for number, kind in enumerate(kinds):
             epochs = wait_for_epochs(process, study, number * share + dice.randrange(1, share))
             hit = kill_node() if kind == "node" else kill(kind, process, dice)
             told.append(f"{hit} killed after {epochs} epochs")
             if kind not in SURVIVED:
                 told.append(f"the job ended with {finish(process)} and was run again")
-                process = start(home, environment, SWEEP)
+                process = start(home, environment, options)
         finish(process, expected=(0,))
         check_study(study, home)
         check_processes(home)

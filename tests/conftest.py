@@ -1,6 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
+
+# Tests run side by side: threads that wait for each other would cost more than they do.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -19,3 +23,24 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mlflow") / "empty.db"
     connect(f"sqlite:///{path}").search_experiments()
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A home with the tiny recipe's videos, decoded frames and unimodal networks, and no study.
+
+    Made once for all test processes; copy it.
+    """
+    from adamml.data.locks import locked
+
+    from benchmarks.faults import make_template
+
+    root = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        root = root.parent
+    with locked(root / "tiny-home.lock"):
+        home = root / "tiny-home" / "template"
+        if not (root / "tiny-home.made").exists():
+            make_template(root / "tiny-home")
+            (root / "tiny-home.made").touch()
+    return home

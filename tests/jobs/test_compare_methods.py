@@ -13,7 +13,7 @@ from mlflow_stores import IGNORE_ITS_WARNINGS
 
 JOB = sweep_process.ROOT / "jobs" / "compare_methods.py"
 METHODS = ("audio", "weighted", "matched_random", "adamml", "relevance")
-TWO_SEEDS = ("--slots", "2", "--seeds", "0", "1")
+TWO_SEEDS = ("--slots", "1", "--seeds", "0", "1")
 OPTIONS = ("--recipe", "tiny", "--name", "c", *TWO_SEEDS, "--methods", *METHODS)
 
 pytestmark = pytest.mark.slow

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 import sweep_process
+from adamml.records import read_study
 
 pytestmark = pytest.mark.slow
 RAY = Path(sys.executable).with_name("ray")
@@ -32,7 +33,7 @@ def free_ports(count: int) -> list[int]:
 def dashboard(tmp_path: Path) -> Iterator[str]:
     """The address of a head node; its processes are those of the session that started it."""
     port, dashboard, client, agent = free_ports(4)
-    command = [str(RAY), "start", "--head", "--block", "--num-cpus=4", f"--port={port}"]
+    command = [str(RAY), "start", "--head", "--block", "--num-cpus=2", f"--port={port}"]
     command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
     command += [f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}"]
     command += [f"--temp-dir=/tmp/ray-{port}", "--node-ip-address=127.0.0.1"]
@@ -64,7 +65,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.5)
 
 
-def test_a_submitted_job_sweeps_on_the_cluster(dashboard: str, tmp_path: Path) -> None:
+def test_a_submitted_job_sweeps_on_the_cluster_with_two_workers_for_each_trial(
+    dashboard: str, tmp_path: Path
+) -> None:
     home, cache = tmp_path / "shared home", tmp_path / "cache"
     runtime = json.dumps({"env_vars": {"ADAMML_CACHE": str(cache)}})
     submitted = subprocess.run(
@@ -72,6 +75,7 @@ def test_a_submitted_job_sweeps_on_the_cluster(dashboard: str, tmp_path: Path) -
             *[str(RAY), "job", "submit", "--address", dashboard, "--working-dir", "."],
             *["--runtime-env-json", runtime, "--", sys.executable, "jobs/sweep_ks.py"],
             *["--recipe", "tiny", "--home", str(home), "--name", "submitted"],
+            *["--workers-per-slot", "2", "--no-confirm"],
         ],
         cwd=sweep_process.ROOT,
         env=os.environ | {"RAY_AUTH_MODE": "disabled"},
@@ -84,4 +88,9 @@ def test_a_submitted_job_sweeps_on_the_cluster(dashboard: str, tmp_path: Path) -
     assert re.search(r"Job .* succeeded", submitted.stdout)
     assert (home / "studies/submitted/report.html").exists()
     assert cache.exists(), "the job's environment reached its workers"
-    assert len(sweep_process.epochs_of(home / "studies/submitted")) >= 8
+    assert "On the test split" in submitted.stdout
+    study = read_study(home / "studies/submitted")
+    assert {t.status for t in study.trials} == {"completed"}
+    epochs = sweep_process.epochs_of(study.folder)
+    assert len(epochs) >= 8
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in epochs.values())

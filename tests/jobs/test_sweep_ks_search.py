@@ -1,5 +1,6 @@
 """Early stopping by both objectives in a whole sweep, and what is left of the trials it stopped."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,20 @@ from mlflow_stores import IGNORE_ITS_WARNINGS
 
 pytestmark = [pytest.mark.slow, IGNORE_ITS_WARNINGS]
 
-SWEEP = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--sampler", "nsga2", "--slots", "2"]
-SWEEP += ["--scheduler", "front_asha", "--first-rung", "1", "--eta", "2", "--trials", "10"]
+SWEEP = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--sampler", "nsga2", "--slots", "1"]
+SWEEP += ["--scheduler", "front_asha", "--first-rung", "1", "--eta", "2", "--trials", "8"]
 
 
 def test_a_trial_that_is_stopped_at_a_rung_trains_no_further_and_is_not_begun_again(
-    tmp_path: Path,
+    tiny_home: Path, tmp_path: Path
 ) -> None:
+    shutil.copytree(tiny_home, tmp_path, dirs_exist_ok=True)
     code, output = sweep_process.sweep(tmp_path, *SWEEP)
     assert code == 0, output
     study = read_study(tmp_path / "studies/n")
     trials = [t for t in study.trials if t.kind == "trial"]
     stopped = [t for t in trials if t.status == "stopped"]
-    assert len(trials) == 10
+    assert len(trials) == 8
     assert stopped, output
     for trial in stopped:
         epochs = [e.epoch for e in trial.epochs]

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from adamml.data.cache import open_frames
 from adamml.data.storyboard import CEILINGS
 from adamml.data.synthetic import ensure_synthetic
@@ -22,7 +21,7 @@ CPUS = 2
 def splits(tmp_path_factory: pytest.TempPathFactory) -> Splits:
     root, config = tmp_path_factory.mktemp("demo"), demo()
     assert config.data.synthetic is not None
-    synthetic = replace(config.data.synthetic, test_videos=8)
+    synthetic = replace(config.data.synthetic, validation_videos=256, test_videos=8)
     manifest = ensure_synthetic(root / "videos", synthetic, processes=CPUS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADAMML_CACHE", str(root / "cache"))
@@ -35,7 +34,6 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> Splits:
 def test_one_modality_comes_within_five_points_of_its_ceiling(
     splits: Splits, modality: str, tmp_path: Path
 ) -> None:
-    torch.set_num_threads(CPUS)
     task = unimodal_task(splits.config, modality, splits, Workers.current(), tmp_path)
     history: list[Metrics] = []
     fit(task, Workers.current(), lambda epoch, stage, metrics: history.append(metrics))
