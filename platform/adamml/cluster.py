@@ -26,6 +26,9 @@ _WORKER_ENVIRONMENT = {
 STARTS_AT_ONCE = "64"
 """Worker processes; Ray warns on the terminal from four times as many, which is the cores' number
 by default."""
+GONE_AFTER_S = "20"
+"""So long a Ray of our own may not answer before it counts as dead; Ray waits a minute for one that
+may be restarted, which nobody does here."""
 _PASSED_ON = ("ADAMML_HOME", "ADAMML_CACHE")
 _LOCAL_OBJECT_STORE_BYTES = 512 * 2**20
 _NO_CONNECTION = (
@@ -78,6 +81,7 @@ def connect(
         logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
         # Several processes per core that hardly ever work are what we mean, and no warning's worth.
         os.environ.setdefault("RAY_worker_maximum_startup_concurrency", STARTS_AT_ONCE)
+        os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", GONE_AFTER_S)
         options |= {
             # Without a dashboard Ray Train never frees the worker groups of stopped runs.
             "include_dashboard": True,
