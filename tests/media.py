@@ -83,6 +83,8 @@ def write_media(
         video = container.add_stream(picture, rate=fps, options=OPTIONS.get(picture, {}))
         video.width, video.height = size
         video.pix_fmt, video.thread_count, video.gop_size = pix_fmt, 1, 10
+        if len(times) < 3:  # libx265 takes its first DTS from the third frame, or from nowhere
+            video.codec_context.max_b_frames = 0
         if picture not in ("mpeg4", "mjpeg"):  # whose time base is that of their frames
             video.codec_context.time_base = base
         audio = container.add_stream(wave_codec, rate=rate, layout=layout) if sound else None

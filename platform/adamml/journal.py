@@ -39,8 +39,8 @@ class Journal:
         with open(self.path, "ab", buffering=0) as file:
             before = file.tell()
             try:
-                if file.write(line) != len(line):
-                    raise OSError(f"{self.path} took only a part of a line; is the disk full?")
+                while line:  # an almost full disk takes a part, and says so at the next
+                    line = line[file.write(line) :]
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(before)  # half a line must not end up in front of the next one
