@@ -93,13 +93,21 @@ def main(options: Options) -> None:
 
 
 def make_template(folder: Path) -> Path:
-    """A home with videos, decoded frames and unimodal networks, by a study that is thrown away."""
-    home = folder / "template"
+    """A home with videos, decoded frames, unimodal networks and an empty MLflow database, made by a
+    study that is thrown away. Copy it with symlinks=True: frames are those of one place's videos.
+    """
+    from adamml.tracking import connect
+
+    home, videos = folder / "template", folder / "videos"
+    home.mkdir()
+    videos.mkdir()
+    (home / "data").symlink_to(videos)
     options = ["--recipe", "tiny", "--name", "n", "--trials", "2", "--slots", "1", "--no-confirm"]
     process = start(home, {}, [*options, "--override", "stages.policy_only=1"])
     finish(process, expected=(0,))
     shutil.rmtree(home / "studies")
     (home / "mlflow.db").unlink()
+    connect(f"sqlite:///{home / 'mlflow.db'}").search_experiments()
     return home
 
 
@@ -111,7 +119,7 @@ def play_round(
     Raises:
         LostError: with what is wrong.
     """
-    shutil.copytree(template, home)
+    shutil.copytree(template, home, symlinks=True)
     options = ["--slots", str(slots), *SWEEP]
     told, study, share = [], home / "studies" / "n", TRIALS * POLICY_EPOCHS // len(kinds)
     with cluster(kinds) as (environment, kill_node):

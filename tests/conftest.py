@@ -41,6 +41,7 @@ def tiny_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     with locked(root / "tiny-home.lock"):
         home = root / "tiny-home" / "template"
         if not (root / "tiny-home.made").exists():
+            (root / "tiny-home").mkdir()
             make_template(root / "tiny-home")
             (root / "tiny-home.made").touch()
     return home

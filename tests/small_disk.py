@@ -23,7 +23,7 @@ LARGE, ROOM_KIB = "512m", 64
 def main(home: Path, template: Path, kept: Path) -> None:
     home.mkdir(parents=True)
     mount(home, f"size={LARGE}")
-    shutil.copytree(template, home, dirs_exist_ok=True)
+    shutil.copytree(template, home, symlinks=True, dirs_exist_ok=True)
     process = sweep_process.start(home, *OPTIONS)
     sweep_process.wait_for_epochs(process, home / "studies" / "n", "trial-002", 4)
     used_kib = shutil.disk_usage(home).used // 1024

@@ -68,6 +68,9 @@ def test_opening_again_decodes_nothing_and_a_changed_file_alone(
     again: list[tuple[int, int]] = []
     open_frames(manifest, config, progress=lambda *p: again.append(p))
     assert again == [(26, 26)]
+    (tmp_path / "link").symlink_to(root)
+    open_frames(load_manifest(tmp_path / "link"), config)
+    assert set(_cached(tmp_path)) == before
     manifest.path(0).touch()
     open_frames(manifest, config)
     assert len(set(_cached(tmp_path)) - before) == 1

@@ -62,7 +62,7 @@ def test_too_many_broken_videos_stop_the_sweep(videos: Path, tmp_path: Path) -> 
 
 
 def test_ctrl_c_and_again(tiny_home: Path, tmp_path: Path) -> None:
-    shutil.copytree(tiny_home, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(tiny_home, tmp_path, symlinks=True, dirs_exist_ok=True)
     options = ["--recipe", "tiny", "--name", "n", "--trials", "4", "--no-confirm", "--slots", "1"]
     options += ["--override", "stages.policy_only=8"]
     process = sweep_process.start(tmp_path, *options)

@@ -19,7 +19,7 @@ SYNC = sweep_process.ROOT / "jobs" / "sync_tracking.py"
 def test_a_server_that_is_away_for_the_whole_study_is_filled_in_afterwards(
     tiny_home: Path, tmp_path: Path, empty_database: Path
 ) -> None:
-    shutil.copytree(tiny_home, tmp_path / "home")
+    shutil.copytree(tiny_home, tmp_path / "home", symlinks=True)
     home, nobody = tmp_path / "home", "http://127.0.0.1:9"  # the discard port
     options = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--slots", "1"]
     code, output = sweep_process.sweep(home, *options, "--tracking-uri", nobody)

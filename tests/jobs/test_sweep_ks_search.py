@@ -18,7 +18,7 @@ SWEEP += ["--scheduler", "front_asha", "--first-rung", "1", "--eta", "2", "--tri
 def test_a_trial_that_is_stopped_at_a_rung_trains_no_further_and_is_not_begun_again(
     tiny_home: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(tiny_home, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(tiny_home, tmp_path, symlinks=True, dirs_exist_ok=True)
     code, output = sweep_process.sweep(tmp_path, *SWEEP)
     assert code == 0, output
     study = read_study(tmp_path / "studies/n")

@@ -69,17 +69,17 @@ class Shard:
 
 def cut_into_shards(manifest: Manifest, decoding: Decoding, folder: Path) -> list[Shard]:
     """The manifest's videos in its order, split by split."""
-    shards = []
+    shards, root = [], manifest.root.resolve()  # the same files by another name are decoded once
     for split, rows in manifest.table.groupby("split", sort=False):
         batch: list[Source] = []
         size = 0
         for row in rows.to_dict("records"):
             source = Source(
                 id=row["id"],
-                path=manifest.root / row["path"],
+                path=root / row["path"],
                 fps=row["fps"],
                 duration_s=row["duration_s"],
-                flow=manifest.root / row[FLOW_PATH] if decoding.flow_stored else None,
+                flow=root / row[FLOW_PATH] if decoding.flow_stored else None,
             )
             batch.append(source)
             size += decoding.estimated_bytes(source.duration_s, source.fps)

@@ -117,7 +117,7 @@ def _flow(options: PrepareOptions, encoding: Encoding) -> StoredFlow | None:
 
 def _run(wanted: Sequence[Row], count: int, work: Preparation) -> None:
     with ExitStack() as stack:
-        stack.enter_context(cluster.connect())
+        stack.enter_context(cluster.connect(dashboard=False))
         cluster.check_home(work.out)
         bar = stack.enter_context(_Bar(count))
         run(wanted, work, bar.advance)

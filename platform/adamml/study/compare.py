@@ -22,6 +22,7 @@ from adamml.study.methods import (
     trial_id,
     unimodal_specs_at,
 )
+from adamml.study.no_slots import NoSlots
 from adamml.study.preparation import prepare, prepare_spec
 from adamml.study.progress import Display, Expected
 from adamml.study.runner import Runner, require
@@ -68,6 +69,10 @@ def compare(comparison: Comparison, summarise: Callable[[Comparison], Summary]) 
             Methods(comparison, runner, count, display.phase).run(manifest)
             return runner.failed
 
+        def rehearse(manifest: Manifest) -> None:
+            runner = Runner(comparison.folder, comparison.config, NoSlots())
+            Methods(comparison, runner, 1, lambda phase: None).run(manifest)
+
         def conclude(journal: Journal) -> None:
             summary = summarise(comparison)
             if summary.metrics:
@@ -75,7 +80,7 @@ def compare(comparison: Comparison, summarise: Callable[[Comparison], Summary]) 
             for path in summary.files:
                 journal.append("artifact", path=str(path.relative_to(comparison.folder)))
 
-        failed, behind = run_session(_session(comparison), display, work, conclude)
+        failed, behind = run_session(_session(comparison), display, work, rehearse, conclude)
     return Compared(comparison=comparison, failed=failed, behind=behind)
 
 

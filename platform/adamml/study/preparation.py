@@ -16,6 +16,8 @@ def prepare_spec(id: str, base: Mapping[str, Any], *splits: str) -> Spec:
 def prepare(runner: Runner, num_slots: int, base: Mapping[str, Any], *splits: str) -> None:
     """Decode these splits on every slot's node; slots of one node share the work.
 
+    Without slots nothing is read, and nothing written down.
+
     Raises:
         StudyError: too many unreadable videos.
     """
@@ -23,7 +25,10 @@ def prepare(runner: Runner, num_slots: int, base: Mapping[str, Any], *splits: st
     found: dict[str, Any] = {}
     names = [f"{name} {n}" for n in range(num_slots)]
     specs = {each: prepare_spec(each, base, *splits) for each in names}
-    require(runner.slots.run(specs, on_report=lambda _, metrics: found.update(metrics)))
+    ends = runner.slots.run(specs, on_report=lambda _, metrics: found.update(metrics))
+    require(ends)
+    if not ends:
+        return
     known = runner.record.data
     bad = known.get("bad", {}) | json.loads(found["bad"])
     counts = known.get("counts", {}) | {name: [found["silent"], found["videos"]]}

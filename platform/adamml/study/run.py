@@ -21,6 +21,7 @@ from adamml.study.baselines import (
     unimodal_specs,
 )
 from adamml.study.confirm import Confirm
+from adamml.study.no_slots import TrialSlots
 from adamml.study.plan import Plan
 from adamml.study.preparation import prepare, prepare_spec
 from adamml.study.runner import Runner, require
@@ -37,13 +38,12 @@ from adamml.study.selection import (
     strongest_fusion,
 )
 from adamml.study.sharing import sharing
-from adamml.study.slots import Slots
 from adamml.training.policy_quality import regret
 
 
 class Study:
     def __init__(
-        self, plan: Plan, slots: Slots, num_slots: int, say: Callable[[str], None]
+        self, plan: Plan, slots: TrialSlots, num_slots: int, say: Callable[[str], None]
     ) -> None:
         self.plan, self.slots, self.num_slots, self.say = plan, slots, num_slots, say
         self.runner = Runner(plan.folder, plan.config, slots)

@@ -9,7 +9,7 @@ from adamml.journal import Journal
 from adamml.records import StudyRecord, TrialRecord, read_study, read_trial
 from adamml.study.baselines import Spec
 from adamml.study.errors import StudyError
-from adamml.study.slots import Slots
+from adamml.study.no_slots import TrialSlots
 
 
 class Runner:
@@ -20,7 +20,7 @@ class Runner:
         config: what its trials start from.
     """
 
-    def __init__(self, folder: Path, config: Config, slots: Slots) -> None:
+    def __init__(self, folder: Path, config: Config, slots: TrialSlots) -> None:
         self.folder, self.config, self.slots = folder, config, slots
         self.failed: dict[str, str] = {}
         """Trial id -> traceback."""

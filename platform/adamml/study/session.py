@@ -17,13 +17,17 @@ from adamml.data.manifest import Manifest, load_manifest
 from adamml.data.synthetic import ensure_synthetic
 from adamml.follower import Follower
 from adamml.journal import Journal
+from adamml.records import read_study
 from adamml.study.errors import StudyError
+from adamml.study.no_slots import WorkLeft
 from adamml.study.progress import Display
 from adamml.study.sizing import slot_size
 from adamml.study.slots import Slots, start_slots
 
 Work = Callable[[Slots, int, Manifest], dict[str, str]]
 """(slots, how many, the data) -> what failed: id -> traceback."""
+Rehearse = Callable[[Manifest], None]
+"""The same over no slots: raises WorkLeft where a trial is to be run."""
 Conclude = Callable[[Journal], None]
 """Writes the report; called last, also after an interruption, with the study's journal."""
 
@@ -47,9 +51,9 @@ class Session:
 
 
 def run_session(
-    session: Session, display: Display, work: Work, conclude: Conclude
+    session: Session, display: Display, work: Work, rehearse: Rehearse, conclude: Conclude
 ) -> tuple[dict[str, str], str | None]:
-    """Start slots once, do the work on them, and end everything.
+    """Start slots once, do the work on them, and end everything; no slots for a complete study.
 
     Returns:
         What failed, and why MLflow does not show everything (None where it does).
@@ -58,6 +62,8 @@ def run_session(
         ValueError, OSError, StudyError: for the user; the message says what to change.
         KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
     """
+    if _is_complete(session, display, rehearse):
+        return _recorded(session, display, dict, conclude)
     display.phase("starting Ray")
     with cluster.connect(), _terminate_like_interrupt():
         cluster.check_home(home.home())
@@ -76,8 +82,10 @@ def run_session(
         ) as slots:
             display.resize(size["count"])
             try:
+                manifest = _manifest(session, display)
+                _decode_here(manifest, session.config, display)
                 return _recorded(
-                    session, display, lambda found: work(slots, size["count"], found), conclude
+                    session, display, lambda: work(slots, size["count"], manifest), conclude
                 )
             except RayError as error:
                 raise StudyError(f"{_LOST} ({type(error).__name__})") from error
@@ -86,15 +94,24 @@ def run_session(
 _LOST = "a part of Ray that the study cannot do without died; the same command goes on"
 
 
+def _is_complete(session: Session, display: Display, rehearse: Rehearse) -> bool:
+    began = (session.folder / "journal.jsonl").is_file()
+    if not began or read_study(session.folder).status != "completed":
+        return False
+    try:
+        rehearse(_manifest(session, display))
+    except WorkLeft:
+        return False
+    return True
+
+
 def _recorded(
     session: Session,
     display: Display,
-    work: Callable[[Manifest], dict[str, str]],
+    work: Callable[[], dict[str, str]],
     conclude: Conclude,
 ) -> tuple[dict[str, str], str | None]:
     """The work between the journal's first and last line, with MLflow following."""
-    manifest = _manifest(session, display)
-    _decode_here(manifest, session.config, display)
     journal = Journal(session.folder / "journal.jsonl")
     journal.append(
         "start", name=session.folder.name, params=flatten(session.config) | session.params
@@ -102,7 +119,7 @@ def _recorded(
     follower = Follower(session.folder, session.tracking_uri)
     status = "failed"
     try:
-        failed = work(manifest)
+        failed = work()
         status = "failed" if failed else "completed"
     except KeyboardInterrupt:
         status = "interrupted"

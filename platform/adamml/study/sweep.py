@@ -12,6 +12,7 @@ from rich.console import Console
 from adamml.data.manifest import Manifest
 from adamml.journal import Journal
 from adamml.records import read_study
+from adamml.study.no_slots import NoSlots
 from adamml.study.options import Resolved
 from adamml.study.plan import Plan
 from adamml.study.progress import Display, Expected, confirmed
@@ -34,7 +35,7 @@ class Outcome:
 
 
 def sweep(resolved: Resolved, draw: Draw, show: Show) -> Outcome:
-    """Run the study.
+    """Run the study; of a complete one only the report is written anew, without Ray.
 
     Args:
         draw: (study folder, tracking URI) -> files to attach to the study in MLflow; called when
@@ -47,6 +48,10 @@ def sweep(resolved: Resolved, draw: Draw, show: Show) -> Outcome:
         KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
     """
 
+    def rehearse(study: Study, manifest: Manifest) -> None:
+        study.run(manifest)
+        study.confirm(manifest)
+
     def work(study: Study, manifest: Manifest, display: Display) -> None:
         study.run(manifest)
         done, announced = confirmed(study.runner.record)
@@ -56,7 +61,7 @@ def sweep(resolved: Resolved, draw: Draw, show: Show) -> Outcome:
             show(display.console, resolved.folder)
         study.confirm(manifest)
 
-    return _run(resolved, draw, work)
+    return _run(resolved, draw, work, rehearse)
 
 
 def confirm(resolved: Resolved, draw: Draw) -> Outcome:
@@ -71,16 +76,22 @@ def confirm(resolved: Resolved, draw: Draw) -> Outcome:
     if not any(trial.tags.get("chosen") == "true" for trial in read_study(plan.folder).trials):
         raise ValueError(f"the sweep of {plan.folder} has chosen nothing yet; let it end first")
 
+    def rehearse(study: Study, manifest: Manifest) -> None:
+        study.confirm(manifest)
+
     def work(study: Study, manifest: Manifest, display: Display) -> None:
         study.prepare("train", "validation")
         study.prepare("test")
         study.confirm(manifest)
 
-    return _run(resolved, draw, work)
+    return _run(resolved, draw, work, rehearse)
 
 
 def _run(
-    resolved: Resolved, draw: Draw, work_on: Callable[[Study, Manifest, Display], None]
+    resolved: Resolved,
+    draw: Draw,
+    work_on: Callable[[Study, Manifest, Display], None],
+    rehearse_on: Callable[[Study, Manifest], None],
 ) -> Outcome:
     _quiet_tune()
     plan = resolved.plan
@@ -92,10 +103,13 @@ def _run(
             work_on(study, manifest, display)
             return study.runner.failed
 
+        def rehearse(manifest: Manifest) -> None:
+            rehearse_on(Study(plan, NoSlots(), 1, lambda phase: None), manifest)
+
         def conclude(journal: Journal) -> None:
             _attach(resolved, draw, journal)
 
-        failed, behind = run_session(_session(resolved), display, work, conclude)
+        failed, behind = run_session(_session(resolved), display, work, rehearse, conclude)
     return Outcome(resolved=resolved, failed=failed, behind=behind)
 
 

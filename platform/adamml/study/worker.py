@@ -1,8 +1,9 @@
 """The loop inside every worker of a slot: take a trial, run it, clean up, take the next one.
 
-It knows nothing of training: `execute` is imported by its dotted name when a trial comes.
+It knows nothing of training: `execute` is a dotted name, imported while the slot has no trial yet.
 """
 
+import contextlib
 import gc
 import importlib
 import math
@@ -95,15 +96,18 @@ def worker_loop(setup: dict[str, Any]) -> None:
         "world_size": member.world_size,
         "device": str(get_device()),
     }
+    with contextlib.suppress(Exception):  # the first trial will say what is wrong with it
+        imported(setup["execute"])
+    gc.collect()
+    gc.freeze()  # modules live as long as the process: no collection between trials looks at them
     baseline = release_memory()
     try:
         for assignment in member.assignments():
             run_assignment(member, assignment, setup["execute"], context)
             refuse_leak(assignment["id"], release_memory() - baseline)
             if member.world_size > 1:
-                member.share(
-                    None
-                )  # no rank takes the next trial before all have come through this one
+                # No rank takes the next trial before all have come through this one.
+                member.share(None)
     except ActorDiedError:
         return  # the dispatcher is gone, and with it the driver: there is nobody left to work for
 
