@@ -10,8 +10,7 @@ from benchmarks.faults import KINDS, play_round
 
 pytestmark = [pytest.mark.slow, IGNORE_ITS_WARNINGS]
 ROUNDS = {
-    "the job goes on": (2, ("worker", "controller", "relay")),
-    "the same command goes on": (1, ("dispatcher", "driver", "ray")),  # four starts of Ray
+    "on this machine": (1, ("worker", "controller", "relay", "dispatcher", "driver", "ray")),
     "on a standing cluster": (2, ("cluster_driver", "node")),
 }
 """Name -> slots, and the kinds in their order."""

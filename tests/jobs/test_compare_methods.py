@@ -1,6 +1,7 @@
 """`python jobs/compare_methods.py --recipe tiny`, as its user runs it."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -103,6 +104,7 @@ def test_the_same_command_again_runs_nothing_again(
     files = {path: path.stat().st_mtime_ns for path in trials.glob("*/test_videos.parquet")}
     code, output = sweep_process.sweep(home, *OPTIONS, job=JOB)
     assert code == 0, output
+    assert "starting Ray" not in output
     assert {path: path.read_bytes() for path in trials.glob("*/journal.jsonl")} == before
     assert {p: p.stat().st_mtime_ns for p in trials.glob("*/test_videos.parquet")} == files
     assert [line for line in output.splitlines() if "│" in line] == [
@@ -110,8 +112,11 @@ def test_the_same_command_again_runs_nothing_again(
     ]
 
 
-def test_a_method_that_fails_is_named_and_the_others_are_compared(tmp_path: Path) -> None:
+def test_a_method_that_fails_is_named_and_the_others_are_compared(
+    tiny_home: Path, tmp_path: Path
+) -> None:
     """AdaMML's policy leaves what is finite; nobody else has one."""
+    shutil.copytree(tiny_home, tmp_path, symlinks=True, dirs_exist_ok=True)
     options = ["--recipe", "tiny", "--name", "c", "--seeds", "0", "--slots", "1"]
     options += ["--methods", "audio", "matched_random", "adamml"]
     code, output = sweep_process.sweep(
@@ -124,7 +129,10 @@ def test_a_method_that_fails_is_named_and_the_others_are_compared(tmp_path: Path
     assert "│ adamml " not in output
 
 
-def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_an_interrupted_comparison_goes_on_where_it_stopped(
+    tiny_home: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_home, tmp_path, symlinks=True, dirs_exist_ok=True)
     options = ["--recipe", "tiny", "--name", "c", "--seeds", "0", "--slots", "1"]
     options += ["--methods", "audio", "weighted"]
     process, study = sweep_process.start(tmp_path, *options, job=JOB), tmp_path / "studies/c"

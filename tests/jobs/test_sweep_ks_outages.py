@@ -1,7 +1,6 @@
-"""What a sweep needs and does not have for a while: a tracking server, room on the disk."""
+"""Room on the disk, which a sweep needs and does not have for a while."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,39 +8,9 @@ from pathlib import Path
 import pytest
 import sweep_process
 from adamml.records import read_study
-from mlflow_stores import IGNORE_ITS_WARNINGS, dump, fresh_database
+from mlflow_stores import IGNORE_ITS_WARNINGS, dump
 
 pytestmark = [pytest.mark.slow, IGNORE_ITS_WARNINGS]
-
-SYNC = sweep_process.ROOT / "jobs" / "sync_tracking.py"
-
-
-def test_a_server_that_is_away_for_the_whole_study_is_filled_in_afterwards(
-    tiny_home: Path, tmp_path: Path, empty_database: Path
-) -> None:
-    shutil.copytree(tiny_home, tmp_path / "home", symlinks=True)
-    home, nobody = tmp_path / "home", "http://127.0.0.1:9"  # the discard port
-    options = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--slots", "1"]
-    code, output = sweep_process.sweep(home, *options, "--tracking-uri", nobody)
-    assert code == 0, output
-    assert "MLflow is behind" in output
-    assert "Traceback" not in output
-    study = read_study(home / "studies/n")
-    uri = fresh_database(empty_database, tmp_path)
-    code, output = sweep_process.sweep(home, "--tracking-uri", uri, job=SYNC)
-    assert (code, "n: up to date" in output) == (0, True), output
-    first = dump(uri, "adamml/n")
-    assert set(first) == {"n", *(f"n/{t.id}" for t in study.trials)}
-    for trial in study.trials:
-        shown = first[f"n/{trial.id}"]
-        assert shown["latest"]["accuracy"] == pytest.approx(trial.final["quality"])
-        losses = shown["history"].get("loss", [])
-        assert [step for step, _, _ in losses] == [
-            e.epoch for e in trial.epochs if "loss" in e.metrics
-        ]
-    code, output = sweep_process.sweep(home, "--tracking-uri", uri, job=SYNC)
-    assert code == 0, output
-    assert dump(uri, "adamml/n") == first
 
 
 def test_a_full_disk_is_a_clear_stop_and_with_room_the_study_goes_on(

@@ -1,31 +1,41 @@
-"""Early stopping by both objectives in a whole sweep, and what is left of the trials it stopped."""
+"""A whole sweep with early stopping by both objectives; its tracking server is away throughout."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 import sweep_process
-from adamml.records import read_study
-from adamml.tracking import connect
-from mlflow_stores import IGNORE_ITS_WARNINGS
+from adamml.records import StudyRecord, read_study
+from mlflow_stores import IGNORE_ITS_WARNINGS, dump, fresh_database
 
 pytestmark = [pytest.mark.slow, IGNORE_ITS_WARNINGS]
 
+SYNC = sweep_process.ROOT / "jobs" / "sync_tracking.py"
+NOBODY = "http://127.0.0.1:9"  # the discard port
 SWEEP = ["--recipe", "tiny", "--name", "n", "--no-confirm", "--sampler", "nsga2", "--slots", "1"]
 SWEEP += ["--scheduler", "front_asha", "--first-rung", "1", "--eta", "2", "--trials", "8"]
+SWEEP += ["--tracking-uri", NOBODY]
 
 
-def test_a_trial_that_is_stopped_at_a_rung_trains_no_further_and_is_not_begun_again(
-    tiny_home: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(tiny_home, tmp_path, symlinks=True, dirs_exist_ok=True)
-    code, output = sweep_process.sweep(tmp_path, *SWEEP)
+@pytest.fixture(scope="module")
+def searched(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
+    home = tmp_path_factory.mktemp("searched") / "home"
+    shutil.copytree(tiny_home, home, symlinks=True)
+    return home, *sweep_process.sweep(home, *SWEEP)
+
+
+@pytest.fixture
+def study(searched: tuple[Path, int, str]) -> StudyRecord:
+    home, code, output = searched
     assert code == 0, output
-    study = read_study(tmp_path / "studies/n")
+    return read_study(home / "studies/n")
+
+
+def test_a_trial_that_is_stopped_at_a_rung_trains_no_further(study: StudyRecord) -> None:
     trials = [t for t in study.trials if t.kind == "trial"]
     stopped = [t for t in trials if t.status == "stopped"]
     assert len(trials) == 8
-    assert stopped, output
+    assert stopped, [t.status for t in trials]
     for trial in stopped:
         epochs = [e.epoch for e in trial.epochs]
         assert epochs in ([1], [1, 2]), "a rung's verdict comes before the next epoch"
@@ -35,11 +45,36 @@ def test_a_trial_that_is_stopped_at_a_rung_trains_no_further_and_is_not_begun_ag
         if trial.status == "completed":
             assert trial.fidelity == "joint", "who survives the policy-only rungs goes on jointly"
             assert len(trial.epochs) == 5
-    client = connect(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("adamml/n")
-    runs = {r.data.tags["adamml.id"]: r for r in client.search_runs([experiment.experiment_id])}
-    assert {runs[f"n/{t.id}"].info.status for t in stopped} == {"KILLED"}
+
+
+def test_it_is_not_begun_again(searched: tuple[Path, int, str], study: StudyRecord) -> None:
     epochs = sweep_process.epochs_of(study.folder)
-    code, output = sweep_process.sweep(tmp_path, *SWEEP)
+    code, output = sweep_process.sweep(searched[0], *SWEEP)
     assert code == 0, output
+    assert "starting Ray" not in output
     assert sweep_process.epochs_of(study.folder) == epochs
+
+
+def test_the_server_that_was_away_is_filled_in_afterwards(
+    searched: tuple[Path, int, str], study: StudyRecord, tmp_path: Path, empty_database: Path
+) -> None:
+    home, _, output = searched
+    assert "MLflow is behind" in output
+    assert "Traceback" not in output
+    uri = fresh_database(empty_database, tmp_path)
+    code, output = sweep_process.sweep(home, "--tracking-uri", uri, job=SYNC)
+    assert (code, "n: up to date" in output) == (0, True), output
+    first = dump(uri, "adamml/n")
+    assert set(first) == {"n", *(f"n/{t.id}" for t in study.trials)}
+    for trial in study.trials:
+        shown = first[f"n/{trial.id}"]
+        assert shown["status"][0] == ("KILLED" if trial.status == "stopped" else "FINISHED")
+        if trial.final:
+            assert shown["latest"]["accuracy"] == pytest.approx(trial.final["quality"])
+        losses = shown["history"].get("loss", [])
+        assert [step for step, _, _ in losses] == [
+            e.epoch for e in trial.epochs if "loss" in e.metrics
+        ]
+    code, output = sweep_process.sweep(home, "--tracking-uri", uri, job=SYNC)
+    assert code == 0, output
+    assert dump(uri, "adamml/n") == first

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -151,33 +152,48 @@ def test_flow_that_takes_too_long_is_tried_again(
     assert not list(work.out.rglob("*.part.mp4"))
 
 
-@pytest.mark.slow
-def test_flow_is_added_to_what_is_prepared_and_read_in_training(
-    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
-    job(tmp_path, videos)
+@pytest.fixture(scope="module")
+def prepared(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A home with clips and then their flow, and the clips' manifest without it."""
+    home = tmp_path_factory.mktemp("prepared")
+    out = home / "out"
+    job(home, videos)
     plain, clips = load_manifest(out), files(out, "clips")
     assert plain.flow is None
     assert len(plain) == 2 * CLIPS + 1
 
-    said = job(tmp_path, videos, "--flow", "dis")
+    said = job(home, videos, "--flow", "dis")
     assert f"{2 * CLIPS + 1} clips were prepared or tried now" in said
     assert "1 cannot be used: no flow, flow needs frames of at least 16 pixels" in said
     assert files(out, "clips") == clips
+    return home, plain.fingerprint
+
+
+@pytest.fixture
+def home(prepared: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(prepared[0], tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_flow_is_added_to_what_is_prepared_and_read_in_training(
+    videos: Path, prepared: tuple[Path, str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, plain = home / "out", prepared[1]
     manifest = load_manifest(out)
     assert manifest.flow == DIS
     assert len(manifest) == 2 * CLIPS
-    assert manifest.fingerprint != plain.fingerprint
+    assert manifest.fingerprint != plain
     for row in manifest.table.to_dict("records"):
         flow = read_flow(out / row["flow_path"], fps=row["fps"])
         assert flow.shape == (24, 2, 48, 64)
         middle = np.median(flow[:-1, 0, 12:-12, 12:-12]) * 40 / 255 - 20
         assert middle == pytest.approx(2 if row["label"] else -2, abs=0.3)
-    assert "0 clips were prepared or tried now" in job(tmp_path, videos, "--flow", "dis")
+    assert "0 clips were prepared or tried now" in job(home, videos, "--flow", "dis")
     assert load_manifest(out).fingerprint == manifest.fingerprint
 
-    monkeypatch.setenv("ADAMML_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ADAMML_CACHE", str(home / "cache"))
     parent = tiny(("rgb", "flow"))
     config = replace(
         parent,
@@ -192,14 +208,13 @@ def test_flow_is_added_to_what_is_prepared_and_read_in_training(
         x = float(item["flow"][:, :, ::2].mean())
         assert (x > 0) == bool(item["label"])
 
-    assert "0 clips were prepared" in job(tmp_path, videos)
-    assert load_manifest(out).fingerprint == plain.fingerprint
+    assert "0 clips were prepared" in job(home, videos)
+    assert load_manifest(out).fingerprint == plain
 
 
 @pytest.mark.slow
-def test_check_finds_and_makes_again_what_was_changed(videos: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    job(tmp_path, videos, "--flow", "dis")
+def test_check_finds_and_makes_again_what_was_changed(videos: Path, home: Path) -> None:
+    out = home / "out"
     clips, flow = files(out, "clips"), files(out, "flow")
     manifest = load_manifest(out)
     broken = [manifest.table["path"][3], manifest.table["flow_path"][5]]
@@ -207,8 +222,8 @@ def test_check_finds_and_makes_again_what_was_changed(videos: Path, tmp_path: Pa
         content = bytearray((out / name).read_bytes())
         content[len(content) // 2] ^= 1
         (out / name).write_bytes(content)
-    assert "0 clips were prepared or tried now" in job(tmp_path, videos, "--flow", "dis")
-    said = job(tmp_path, videos, "--flow", "dis", "--check")
+    assert "0 clips were prepared or tried now" in job(home, videos, "--flow", "dis")
+    said = job(home, videos, "--flow", "dis", "--check")
     assert "2 files had changed since" in said
     assert "2 clips were prepared or tried now" in said
     again = files(out, "clips") | files(out, "flow")
@@ -216,7 +231,7 @@ def test_check_finds_and_makes_again_what_was_changed(videos: Path, tmp_path: Pa
     assert remade == {*broken, manifest.table["flow_path"][3]}  # a new clip has new flow
     assert {n: f[1] for n, f in again.items()} == {n: f[1] for n, f in (clips | flow).items()}
     assert load_manifest(out).fingerprint == manifest.fingerprint
-    said = job(tmp_path, videos, "--flow", "dis", "--check")
+    said = job(home, videos, "--flow", "dis", "--check")
     assert "had changed" not in said
     assert "0 clips were prepared or tried now" in said
 
