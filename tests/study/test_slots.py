@@ -247,6 +247,27 @@ def test_a_slot_whose_launcher_is_killed_comes_back(slots: Slots) -> None:
     assert [m["epoch"] for m in reports] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
+def test_a_slot_whose_controller_is_killed_comes_back(cluster: None, tmp_path: Path) -> None:
+    """The only slot there is."""
+    reports: list[dict[str, Any]] = []
+
+    def kill_controller(_: str, metrics: dict[str, Any]) -> None:
+        reports.append(metrics)
+        if metrics["epoch"] == 1:
+            for controller in set(alive("TrainController")) - others:
+                os.kill(controller, signal.SIGKILL)
+
+    others = set(alive("TrainController"))
+    with slots_of(1, tmp_path) as alone:
+        spec = {"kind": "succeed", "epochs": 4, "seconds": 1.0}
+        ends = alone.run({"orphan": spec}, on_report=kill_controller)
+        assert ends["orphan"]["status"] == "completed", ends
+        assert [m["epoch"] for m in reports] == [1, 2, 3, 4]
+        assert {m["attempt"] for m in reports} == {1, 2}
+        assert alone.state()["restarts"] == {"slot-0": 1}
+
+
 def test_a_closed_study_leaves_nothing_behind(slots: Slots, pair: Slots, folder: Path) -> None:
     """Last in this module: it closes the slots that the others shared."""
     ray.get(slots.dispatcher.submit.remote("unfinished", {"kind": "note_stop"}))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import ActorDiedError, RayError
 
 from adamml.cluster import driver_node, on_node, require_slots
 from adamml.study.dispatcher import Dispatcher
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 PLACEMENT_FAILURES = 3
 """Failed placements or starts (60 s each), over the whole study, after which a slot is given up."""
+
+CONTROLLER_DEATHS = 3
+"""Of Ray Train's controller, over the whole study, after which a slot is given up."""
 
 
 @dataclass(slots=True)
@@ -174,8 +177,8 @@ def run_slot(setup: dict[str, Any], workers: int, use_gpu: bool, storage: str) -
     """The launcher of one slot: one Ray Train run for the whole study.
 
     Worker groups are restarted without limit (each failing trial of a slot with several workers
-    costs a restart); a group that cannot be placed is given up after PLACEMENT_FAILURES, and the
-    dispatcher hears why.
+    costs a restart); a group that cannot be placed is given up after PLACEMENT_FAILURES, one whose
+    controller dies after CONTROLLER_DEATHS, and the dispatcher hears why.
     """
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -199,9 +202,15 @@ def run_slot(setup: dict[str, Any], workers: int, use_gpu: bool, storage: str) -
             callbacks=[SlotDown(setup["dispatcher"], setup["slot"])],
         ),
     )
-    try:
-        trainer.fit()
-    except Exception as error:
-        ray.get(
-            setup["dispatcher"].slot_lost.remote(setup["slot"], f"{type(error).__name__}: {error}")
-        )
+    for death in range(1, CONTROLLER_DEATHS + 1):
+        try:
+            trainer.fit()
+            return
+        except ActorDiedError as error:  # the controller; its workers went with it
+            told = f"{type(error).__name__}: {error}"
+            if death < CONTROLLER_DEATHS:
+                ray.get(setup["dispatcher"].slot_down.remote(setup["slot"]))
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"
+            break
+    ray.get(setup["dispatcher"].slot_lost.remote(setup["slot"], told))
