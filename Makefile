@@ -22,7 +22,8 @@ test: .venv/ready
 
 # Kills, several raylets, whole sweeps: minutes each, most of which they wait.
 test-all: .venv/ready
-	$(BIN)/python -m pytest -m "slow or gpu" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "slow or gpu" -n 2 --dist loadfile \
+	    --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

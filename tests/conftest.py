@@ -6,6 +6,14 @@ import pytest
 # Tests run side by side: threads that wait for each other would cost more than they do.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+LONGEST = ("test_faults.py", "test_hostile_media.py", "test_compare_methods.py", "test_ceilings.py")
+"""Files of several minutes: begun first, so that none runs alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu"):
