@@ -69,3 +69,6 @@ def test_a_study_that_goes_on_ends_a_trial_that_only_lacked_its_last_line(
     runner.end_finished()
     assert read_trial(journal.parent).status == ("running" if cut == 2 else "completed")
     assert journal.read_text().count('"end"') == (0 if cut == 2 else 1)
+    runner.note_failure(SPEC, "the dispatcher died")
+    runner.end_finished()
+    assert read_trial(journal.parent).status == ("failed" if cut == 2 else "completed")

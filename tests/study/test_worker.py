@@ -1,17 +1,22 @@
 """What a worker decides by itself; the loop as a whole runs in test_slots.py."""
 
 import json
+from typing import Any
 
 import pytest
 import torch
+from adamml.study.dispatcher import Stopped
 from adamml.study.worker import (
     LEAK_BYTES,
+    Membership,
     RestartGroup,
     imported,
     is_device_error,
     refuse_leak,
     release_memory,
+    reporter,
 )
+from ray.exceptions import ActorDiedError
 
 
 def chained(inner: BaseException) -> BaseException:
@@ -51,6 +56,19 @@ def test_memory_that_outlives_a_trial_asks_for_new_workers() -> None:
     refuse_leak("t", LEAK_BYTES)
     with pytest.raises(RestartGroup, match="257 MiB of device memory outlived t"):
         refuse_leak("t", LEAK_BYTES + 2**20)
+
+
+class Deserted(Membership):
+    """Whose dispatcher has died."""
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        raise ActorDiedError
+
+
+def test_a_trial_without_its_driver_is_closed_and_has_not_failed() -> None:
+    member = Deserted(dispatcher=None, slot="slot-0", incarnation="a", rank=0, world_size=1)
+    with pytest.raises(Stopped, match="closed"):
+        reporter(member, {"id": "t", "attempt": 1, "spec": {}})({"epoch": 1})
 
 
 @pytest.mark.gpu

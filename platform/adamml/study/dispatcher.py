@@ -32,9 +32,9 @@ class Stopped(Exception):  # noqa: N818 -- no error: the trial is asked to end h
     """Raised by report(), on all ranks alike: give up this trial now.
 
     Attributes:
-        reason: "stopped" (Tune or the driver stopped this trial), "closed" (the whole study ends;
-            a later run may continue the trial), "stale" (another attempt has taken over: write
-            nothing more).
+        reason: "stopped" (Tune or the driver stopped this trial), "closed" (the whole study ends,
+            or its driver is gone; a later run may continue the trial), "stale" (another attempt
+            has taken over: write nothing more).
     """
 
     def __init__(self, reason: str) -> None:

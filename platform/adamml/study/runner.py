@@ -54,12 +54,13 @@ class Runner:
         return ends
 
     def end_finished(self) -> None:
-        """End what has its final metrics and died before its last line: nothing would run it again.
+        """End what has its final metrics and died before its last line, or was taken for failed:
+        nothing would run it again.
 
         Who died later, while trained further, is ended too, and goes on if it is asked to.
         """
         for record in self.records:
-            if record.status == "running" and record.final:
+            if record.status in ("running", "failed") and record.final:
                 journal = Journal(self.folder / "trials" / record.id / "journal.jsonl")
                 journal.append("end", status="completed", error=None)
 

@@ -152,7 +152,10 @@ def reporter(member: Membership, assignment: Assignment) -> Report:
             for name, value in metrics.items():
                 _require_plain(name, value)
             arguments = (member.slot, assignment["id"], assignment["attempt"], metrics)
-            verdict = member.call("report", *arguments)
+            try:
+                verdict = member.call("report", *arguments)
+            except ActorDiedError as error:  # the driver's end, which is no failure of the trial
+                raise Stopped("closed") from error
         verdict = member.share(verdict)
         if verdict != "go":
             raise Stopped(verdict)
