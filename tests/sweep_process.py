@@ -42,6 +42,17 @@ def sweep(home: Path, *options: str, job: Path = JOB) -> tuple[int, str]:
     return process.returncode, output
 
 
+def interrupted(
+    home: Path, study: str, trial: str, epochs: int, *options: str, job: Path = JOB
+) -> tuple[int, str]:
+    """Ctrl-C after so many epochs of a trial: exit code and everything printed."""
+    process = start(home, *options, job=job)
+    wait_for_epochs(process, home / "studies" / study, trial, epochs)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=90)
+    return process.returncode, output
+
+
 def wait_for_epochs(
     process: subprocess.Popen[str], study: Path, trial: str, count: int, patience_s: float = 240.0
 ) -> None:

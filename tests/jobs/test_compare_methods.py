@@ -1,8 +1,7 @@
-"""`python jobs/compare_methods.py --recipe tiny`, as its user runs it."""
+"""`python jobs/compare_methods.py --recipe tiny`, as its user runs it, with Ctrl-C in between."""
 
 import json
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     home = tmp_path_factory.mktemp("home")
+    code, output = sweep_process.interrupted(home, "c", "audio-seed-1", 1, *OPTIONS, job=JOB)
+    assert code == 130, output
+    assert "the same command goes on where it stopped" in output
+    assert "Traceback" not in output
+    sweep_process.assert_nothing_is_left(home)
     code, output = sweep_process.sweep(home, *OPTIONS, job=JOB)
     assert code == 0, output
     return home, output
@@ -60,6 +64,11 @@ def test_all_methods_have_equal_recognition_epochs(study: StudyRecord) -> None:
         if t.kind == "trial"
     }
     assert trained == dict.fromkeys((f"{m}-seed-{s}" for m in METHODS for s in (0, 1)), 3)
+
+
+def test_every_epoch_is_in_the_journal_once(study: StudyRecord) -> None:
+    for id, epochs in sweep_process.epochs_of(study.folder).items():
+        assert epochs == list(range(1, len(epochs) + 1)), id
 
 
 def test_matched_random_was_trained_with_the_rates_on_validation(study: StudyRecord) -> None:
@@ -127,25 +136,3 @@ def test_a_method_that_fails_is_named_and_the_others_are_compared(
     assert "matched_random-seed-0 failed: it needs adamml at seed 0" in output
     assert "│ audio " in output
     assert "│ adamml " not in output
-
-
-def test_an_interrupted_comparison_goes_on_where_it_stopped(
-    tiny_home: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(tiny_home, tmp_path, symlinks=True, dirs_exist_ok=True)
-    options = ["--recipe", "tiny", "--name", "c", "--seeds", "0", "--slots", "1"]
-    options += ["--methods", "audio", "weighted"]
-    process, study = sweep_process.start(tmp_path, *options, job=JOB), tmp_path / "studies/c"
-    sweep_process.wait_for_epochs(process, study, "audio-seed-0", 1)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=sweep_process.LIMIT_S)
-    assert process.returncode == 130, output
-    assert "the same command goes on where it stopped" in output
-    assert "Traceback" not in output
-    sweep_process.assert_nothing_is_left(tmp_path)
-    code, output = sweep_process.sweep(tmp_path, *options, job=JOB)
-    assert code == 0, output
-    epochs = sweep_process.epochs_of(study)
-    assert epochs["audio-seed-0"] == [1, 2, 3]
-    assert "│ audio " in output
-    assert "│ weighted " in output

@@ -1,7 +1,6 @@
 """What can go wrong in a sweep, and what is left of it then."""
 
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -59,28 +58,3 @@ def test_too_many_broken_videos_stop_the_sweep(videos: Path, tmp_path: Path) -> 
     assert "unreadable" in output
     assert "Traceback" not in output
     sweep_process.assert_nothing_is_left(tmp_path / "home")
-
-
-def test_ctrl_c_and_again(tiny_home: Path, tmp_path: Path) -> None:
-    shutil.copytree(tiny_home, tmp_path, symlinks=True, dirs_exist_ok=True)
-    options = ["--recipe", "tiny", "--name", "n", "--trials", "4", "--no-confirm", "--slots", "1"]
-    options += ["--override", "stages.policy_only=8"]
-    process = sweep_process.start(tmp_path, *options)
-    sweep_process.wait_for_epochs(process, tmp_path / "studies/n", "trial-002", 4)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=90)
-    assert process.returncode == 130, output
-    assert "the same command goes on" in output
-    assert "Traceback" not in output
-    sweep_process.assert_nothing_is_left(tmp_path)
-    done = sweep_process.epochs_of(tmp_path / "studies/n")
-    code, output = sweep_process.sweep(tmp_path, *options)
-    assert code == 0, output
-    study = read_study(tmp_path / "studies/n")
-    epochs = sweep_process.epochs_of(study.folder)
-    trials = [t for t in study.trials if t.kind == "trial"]
-    assert len(trials) == 4
-    for trial in trials:
-        expected = 11 if trial.fidelity == "joint" else 8
-        assert epochs[trial.id] == list(range(1, expected + 1)), trial.id
-    assert all(epochs[id][: len(n)] == n for id, n in done.items())

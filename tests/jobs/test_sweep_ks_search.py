@@ -1,4 +1,4 @@
-"""A whole sweep with early stopping by both objectives; its tracking server is away throughout."""
+"""A sweep with early stopping by both objectives, with Ctrl-C, and without its tracking server."""
 
 import shutil
 from pathlib import Path
@@ -18,17 +18,40 @@ SWEEP += ["--tracking-uri", NOBODY]
 
 
 @pytest.fixture(scope="module")
-def searched(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
-    home = tmp_path_factory.mktemp("searched") / "home"
-    shutil.copytree(tiny_home, home, symlinks=True)
-    return home, *sweep_process.sweep(home, *SWEEP)
+def home(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("searched") / "home"
+    shutil.copytree(tiny_home, folder, symlinks=True)
+    return folder
 
 
-@pytest.fixture
-def study(searched: tuple[Path, int, str]) -> StudyRecord:
-    home, code, output = searched
+@pytest.fixture(scope="module")
+def before(home: Path) -> dict[str, list[int]]:
+    """The epochs that were there after Ctrl-C."""
+    code, output = sweep_process.interrupted(home, "n", "trial-003", 1, *SWEEP)
+    assert code == 130, output
+    assert "the same command goes on" in output
+    assert "Traceback" not in output
+    sweep_process.assert_nothing_is_left(home)
+    return sweep_process.epochs_of(home / "studies/n")
+
+
+@pytest.fixture(scope="module")
+def output(home: Path, before: dict[str, list[int]]) -> str:
+    """Of the same command again."""
+    code, output = sweep_process.sweep(home, *SWEEP)
     assert code == 0, output
+    return output
+
+
+@pytest.fixture(scope="module")
+def study(home: Path, output: str) -> StudyRecord:
     return read_study(home / "studies/n")
+
+
+def test_ctrl_c_and_again(study: StudyRecord, before: dict[str, list[int]]) -> None:
+    epochs = sweep_process.epochs_of(study.folder)
+    assert {id: epochs[id][: len(done)] for id, done in before.items()} == before
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in epochs.values())
 
 
 def test_a_trial_that_is_stopped_at_a_rung_trains_no_further(study: StudyRecord) -> None:
@@ -47,18 +70,17 @@ def test_a_trial_that_is_stopped_at_a_rung_trains_no_further(study: StudyRecord)
             assert len(trial.epochs) == 5
 
 
-def test_it_is_not_begun_again(searched: tuple[Path, int, str], study: StudyRecord) -> None:
+def test_it_is_not_begun_again(home: Path, study: StudyRecord) -> None:
     epochs = sweep_process.epochs_of(study.folder)
-    code, output = sweep_process.sweep(searched[0], *SWEEP)
+    code, output = sweep_process.sweep(home, *SWEEP)
     assert code == 0, output
     assert "starting Ray" not in output
     assert sweep_process.epochs_of(study.folder) == epochs
 
 
 def test_the_server_that_was_away_is_filled_in_afterwards(
-    searched: tuple[Path, int, str], study: StudyRecord, tmp_path: Path, empty_database: Path
+    home: Path, output: str, study: StudyRecord, tmp_path: Path, empty_database: Path
 ) -> None:
-    home, _, output = searched
     assert "MLflow is behind" in output
     assert "Traceback" not in output
     uri = fresh_database(empty_database, tmp_path)
