@@ -45,12 +45,12 @@ def dashboard(tmp_path: Path) -> Iterator[str]:
         _wait_for(f"{address}/api/version", head)
         yield address
     finally:
-        family = [head, *psutil.Process(head.pid).children(recursive=True)]
-        head.terminate()
-        head.wait(timeout=60)
-        for process in family[1:]:
+        family = psutil.Process(head.pid).children(recursive=True)
+        head.kill()  # asked to end, it waits half a minute for its family
+        for process in family:
             if process.is_running():
                 process.kill()
+        head.wait(timeout=60)
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

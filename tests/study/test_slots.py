@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import ray
 from adamml.cluster import connect
+from adamml.study.dispatcher import MAX_SILENT_ATTEMPTS
 from adamml.study.relay import StopRelay, relay_trainable
 from adamml.study.slots import Slots, start_slots
 from ray import tune
@@ -186,10 +187,12 @@ def test_a_trial_whose_worker_is_killed_goes_on_where_it_was(slots: Slots) -> No
 
 @pytest.mark.slow
 def test_a_trial_that_always_kills_its_workers_is_given_up(slots: Slots) -> None:
+    before = sum(slots.state()["restarts"].values())
     ends = slots.run({"poison": {"kind": "die"}, "bystander": {"kind": "succeed", "epochs": 1}})
     assert ends["poison"]["status"] == "failed"
-    assert "attempts in a row died" in ends["poison"]["error"]
+    assert f"{MAX_SILENT_ATTEMPTS} attempts in a row died" in ends["poison"]["error"]
     assert ends["bystander"]["status"] == "completed"
+    wait_until(lambda: sum(slots.state()["restarts"].values()) == before + MAX_SILENT_ATTEMPTS)
 
 
 @pytest.mark.slow
