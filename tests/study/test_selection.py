@@ -17,7 +17,9 @@ REFERENCE = (0.125, 1.0)
 def record(id: str, accuracy: float, gflops: float, **fields: object) -> TrialRecord:
     final = {"quality": accuracy, "gflops": gflops}
     defaults = {"kind": "trial", "method": "adamml", "fidelity": "joint", "status": "completed"}
-    return TrialRecord(id=id, final=final, **{**defaults, **fields})  # type: ignore[arg-type]
+    known = {**defaults, **fields}
+    finals = {"finals": {known["fidelity"]: final}}
+    return TrialRecord(id=id, final=final, **{**finals, **known})  # type: ignore[arg-type]
 
 
 ALWAYS_ON = record("trial-000", 0.90, 1.0, method="always_on")
@@ -71,6 +73,14 @@ def test_average_fusion_is_trained_only_where_it_is_stronger() -> None:
     assert average_is_stronger([record("trial-000", 0.89, 1.0, method="always_on"), average])
     assert not average_is_stronger([record("trial-000", 0.9, 1.0, method="always_on"), average])
     assert not average_is_stronger([])
+
+
+def test_what_joint_training_makes_of_always_on_does_not_change_that() -> None:
+    average = record("fusion-average", 0.9, 1.0, kind="fusion", method="average", fidelity="policy")
+    for before, after in ((0.89, 0.95), (0.92, 0.85)):
+        finals = {"policy": {"quality": before}, "joint": {"quality": after}}
+        always_on = record("trial-000", after, 1.0, method="always_on", finals=finals)
+        assert average_is_stronger([always_on, average]) == (before < 0.9)
 
 
 def chosen(records: list[TrialRecord]) -> OperatingPoint:

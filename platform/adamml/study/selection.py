@@ -67,8 +67,11 @@ def strongest_fusion(records: Sequence[TrialRecord]) -> TrialRecord | None:
 
 
 def average_is_stronger(records: Sequence[TrialRecord]) -> bool:
-    """Whether average fusion beats always-on's learned weights before both are trained further."""
-    quality = {r.id: r.final["quality"] for r in records if r.final}
+    """Whether average fusion beats always-on's learned weights before both are trained further.
+
+    The answer stays when they have been: a study that is run again trains nothing else.
+    """
+    quality = {r.id: next(iter(r.finals.values()))["quality"] for r in records if r.finals}
     always_on = [quality[r.id] for r in evaluated(records) if r.method == "always_on"]
     return quality.get("fusion-average", 0.0) > max(always_on, default=0.0)
 
