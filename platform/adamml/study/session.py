@@ -63,7 +63,8 @@ def run_session(
         KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
     """
     if _is_complete(session, display, rehearse):
-        return _recorded(session, display, dict, conclude)
+        with _terminate_like_interrupt():
+            return _recorded(session, display, dict, conclude)
     display.phase("starting Ray")
     with cluster.connect(), _terminate_like_interrupt():
         cluster.check_home(home.home())

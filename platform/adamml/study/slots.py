@@ -202,15 +202,15 @@ def run_slot(setup: dict[str, Any], workers: int, use_gpu: bool, storage: str) -
             callbacks=[SlotDown(setup["dispatcher"], setup["slot"])],
         ),
     )
-    for death in range(1, CONTROLLER_DEATHS + 1):
+    dispatcher, slot, cause = setup["dispatcher"], setup["slot"], Exception()
+    for _ in range(CONTROLLER_DEATHS):
         try:
             trainer.fit()
             return
         except ActorDiedError as error:  # the controller; its workers went with it
-            told = f"{type(error).__name__}: {error}"
-            if death < CONTROLLER_DEATHS:
-                ray.get(setup["dispatcher"].slot_down.remote(setup["slot"]))
+            cause = error
+            ray.get(dispatcher.slot_down.remote(slot))
         except Exception as error:
-            told = f"{type(error).__name__}: {error}"
+            cause = error
             break
-    ray.get(setup["dispatcher"].slot_lost.remote(setup["slot"], told))
+    ray.get(dispatcher.slot_lost.remote(slot, f"{type(cause).__name__}: {cause}"))

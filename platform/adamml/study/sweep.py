@@ -48,20 +48,16 @@ def sweep(resolved: Resolved, draw: Draw, show: Show) -> Outcome:
         KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
     """
 
-    def rehearse(study: Study, manifest: Manifest) -> None:
-        study.run(manifest)
-        study.confirm(manifest)
-
-    def work(study: Study, manifest: Manifest, display: Display) -> None:
+    def work(study: Study, manifest: Manifest, display: Display | None) -> None:
         study.run(manifest)
         done, announced = confirmed(study.runner.record)
-        if resolved.plan.confirm.seeds and not 0 < announced <= done:
+        if display and resolved.plan.confirm.seeds and not 0 < announced <= done:
             display.phase("writing the report")
             _attach(resolved, draw, study.journal)
             show(display.console, resolved.folder)
         study.confirm(manifest)
 
-    return _run(resolved, draw, work, rehearse)
+    return _run(resolved, draw, work)
 
 
 def confirm(resolved: Resolved, draw: Draw) -> Outcome:
@@ -76,23 +72,18 @@ def confirm(resolved: Resolved, draw: Draw) -> Outcome:
     if not any(trial.tags.get("chosen") == "true" for trial in read_study(plan.folder).trials):
         raise ValueError(f"the sweep of {plan.folder} has chosen nothing yet; let it end first")
 
-    def rehearse(study: Study, manifest: Manifest) -> None:
-        study.confirm(manifest)
-
-    def work(study: Study, manifest: Manifest, display: Display) -> None:
+    def work(study: Study, manifest: Manifest, display: Display | None) -> None:
         study.prepare("train", "validation")
         study.prepare("test")
         study.confirm(manifest)
 
-    return _run(resolved, draw, work, rehearse)
+    return _run(resolved, draw, work)
 
 
 def _run(
-    resolved: Resolved,
-    draw: Draw,
-    work_on: Callable[[Study, Manifest, Display], None],
-    rehearse_on: Callable[[Study, Manifest], None],
+    resolved: Resolved, draw: Draw, work_on: Callable[[Study, Manifest, Display | None], None]
 ) -> Outcome:
+    """work_on gets no display in a rehearsal, which shows nothing."""
     _quiet_tune()
     plan = resolved.plan
     open_study(plan.folder, plan.settings)
@@ -104,7 +95,7 @@ def _run(
             return study.runner.failed
 
         def rehearse(manifest: Manifest) -> None:
-            rehearse_on(Study(plan, NoSlots(), 1, lambda phase: None), manifest)
+            work_on(Study(plan, NoSlots(), 1, lambda phase: None), manifest, None)
 
         def conclude(journal: Journal) -> None:
             _attach(resolved, draw, journal)
