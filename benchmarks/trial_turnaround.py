@@ -7,11 +7,15 @@ the other on one Ray. Documented: a Tune function that calls TorchTrainer(...).f
 TuneReportCallback. Slots: relays and warm workers; the first trial of each slot waits for their
 start and is reported apart.
 
-Both have as many trials at a time. Seconds per trial are the wall time of the trials counted,
-divided by the rounds they took. The last line is JSON with both and their `ratio`.
+Both have as many trials at a time, and in both the first trial of each place is not counted: it
+waits for Tune's actors. On slots the first ones also wait for each other: Tune lets an actor that
+starts go as soon as another one becomes free, and with trials shorter than such a start only one
+would ever run. Seconds per trial are the wall time of the trials counted, divided by the rounds
+they took. The last line is JSON with both and their `ratio`.
 """
 
 import json
+import logging
 import math
 import os
 import sys
@@ -33,15 +37,18 @@ from adamml.study.relay import StopRelay, relay_trainable
 from adamml.study.slots import start_slots
 from ray import tune
 
+MEETING_S = 120.0
+"""How long the first trial of a slot waits for those of the others, at most."""
+
 
 @dataclass(frozen=True)
 class Options:
-    trials: int = 4
-    """Trials in the documented form: tens of seconds each."""
+    trials: int = 2
+    """Trials in the documented form, after the first one of each place: tens of seconds each."""
     slot_trials: int = 40
     """Trials on slots, after the first one of each slot."""
     slots: int = 2
-    """Trials at a time, in both forms."""
+    """Places: trials at a time, in both forms."""
 
 
 class Clock(tune.Callback):
@@ -56,7 +63,19 @@ class Clock(tune.Callback):
 
 
 def report_once(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> None:
-    """The trial on a slot."""
+    """The trial on a slot; with {"meet": n} it first waits until n such trials are running.
+
+    Raises:
+        TimeoutError: the others did not come within MEETING_S.
+    """
+    if meet := assignment["spec"].get("meet"):
+        meeting = Path(context["meeting"])
+        (meeting / assignment["id"]).touch()
+        deadline = time.monotonic() + MEETING_S
+        while len(list(meeting.iterdir())) < meet:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"fewer than {meet} trials ran at a time within {MEETING_S} s")
+            time.sleep(0.01)
     report({"epoch": 1, "accuracy": 0.5})
 
 
@@ -81,36 +100,45 @@ def train_in_tune(config: dict[str, Any]) -> None:
     ).fit()
 
 
-def ends_of(trainable: Any, ids: list[str], storage: str, concurrent: int, *more: Any) -> Clock:
-    """Run one Tune trial per id.
+def ends_of(
+    trainable: Any, specs: dict[str, Any], storage: str, concurrent: int, *more: Any
+) -> list[float]:
+    """Run one Tune trial per id; when each ended, in seconds after the start of the run.
 
     Raises:
         RuntimeError: a trial failed, so the times mean nothing.
     """
     clock = Clock()
+    configs = [{"id": id, "spec": spec, "storage": storage} for id, spec in specs.items()]
     results = tune.Tuner(
         trainable,
-        param_space=tune.grid_search([{"id": i, "spec": {}, "storage": storage} for i in ids]),
+        param_space=tune.grid_search(configs),
         tune_config=tune.TuneConfig(max_concurrent_trials=concurrent, reuse_actors=True),
         run_config=tune.RunConfig(
-            name=ids[0], storage_path=storage, verbose=0, callbacks=[clock, *more]
+            name=next(iter(specs)), storage_path=storage, verbose=0, callbacks=[clock, *more]
         ),
     ).fit()
     if results.num_errors:
         raise RuntimeError(f"{results.num_errors} trials failed: {results.errors[0]}")
-    return clock
+    return clock.ends
+
+
+def seconds_per_trial(ends: list[float], places: int) -> float:
+    """After the first trial of each place."""
+    return (ends[-1] - ends[places - 1]) / math.ceil((len(ends) - places) / places)
 
 
 def documented_seconds(options: Options, storage: str) -> float:
     """Seconds per trial when each starts its own TorchTrainer."""
-    ids = [f"documented-{n}" for n in range(options.trials)]
-    clock = ends_of(train_in_tune, ids, storage, options.slots)
-    return clock.ends[-1] / math.ceil(len(ids) / options.slots)
+    specs: dict[str, Any] = {f"documented-{n}": {} for n in range(options.slots + options.trials)}
+    return seconds_per_trial(ends_of(train_in_tune, specs, storage, options.slots), options.slots)
 
 
 def slot_seconds(options: Options, storage: str) -> tuple[float, float]:
     """Seconds from nothing to the end of each slot's first trial; seconds per trial after it."""
     begun = time.monotonic()
+    meeting = Path(storage, "meeting")
+    meeting.mkdir()
     with start_slots(
         count=options.slots,
         workers_per_slot=1,
@@ -118,28 +146,36 @@ def slot_seconds(options: Options, storage: str) -> tuple[float, float]:
         use_gpu=False,
         storage=Path(storage),
         execute=f"{Path(__file__).stem}:report_once",
-        context={},
+        context={"meeting": str(meeting)},
     ) as slots:
         while len(slots.state()["ready"]) < options.slots:
             time.sleep(0.1)
-        ids = [f"slot-{n}" for n in range(options.slots + options.slot_trials)]
+        started_s = time.monotonic() - begun
+        specs = {
+            f"slot-{n}": {"meet": options.slots} if n < options.slots else {}
+            for n in range(options.slots + options.slot_trials)
+        }
         stop = StopRelay(slots.dispatcher)
-        clock = ends_of(relay_trainable(slots.dispatcher), ids, storage, options.slots, stop)
-    first, last = clock.ends[options.slots - 1], clock.ends[-1]
-    rounds = math.ceil(options.slot_trials / options.slots)
-    return clock.start - begun + first, (last - first) / rounds
+        relays = relay_trainable(slots.dispatcher)
+        ends = ends_of(relays, specs, storage, options.slots, stop)
+    return started_s + ends[options.slots - 1], seconds_per_trial(ends, options.slots)
 
 
 def main(options: Options) -> None:
+    # Of files that Tune misses when nothing logs into them: a line per trial.
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
     # Logical CPUs: each documented trial asks for one for its Tune function and one for its worker.
     num_cpus = max(os.cpu_count() or 1, 2 * options.slots)
     with (
         tempfile.TemporaryDirectory() as storage,
         connect(modules=[Path(__file__).resolve()], num_cpus=num_cpus),
     ):
-        print(f"{options.trials} trials, each with a TorchTrainer of its own ...", flush=True)
+        print(
+            f"{options.slots} + {options.trials} trials, each with a TorchTrainer of its own ...",
+            flush=True,
+        )
         documented_s = documented_seconds(options, storage)
-        print(f"{options.slot_trials} trials on {options.slots} slots ...", flush=True)
+        print(f"{options.slots} + {options.slot_trials} trials on slots ...", flush=True)
         first_s, slot_s = slot_seconds(options, storage)
     result = {
         "cpus": os.cpu_count(),
