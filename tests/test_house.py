@@ -93,10 +93,24 @@ def test_the_license_is_the_one_that_pyproject_names() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
 
 
-def test_help_waits_for_no_slow_import() -> None:
-    code = "import sys, adamml.study.job_options, adamml.study.errors; print(*sys.modules)"
-    environment = {"PYTHONPATH": str(PACKAGE.parent)}
+def loaded(*names: str) -> set[str]:
+    """Which modules a fresh process has once it has imported these."""
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"import sys, {', '.join(names)}; print(*sys.modules)"],
+        env={"PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert not {"torch", "ray", "mlflow", "optuna", "pandas", "numpy"} & set(done.stdout.split())
+    return set(done.stdout.split())
+
+
+def test_help_waits_for_no_slow_import() -> None:
+    slow = {"torch", "ray", "mlflow", "optuna", "pandas", "numpy"}
+    assert not slow & loaded("adamml.study.job_options", "adamml.study.errors")
+
+
+def test_processes_for_videos_alone_start_without_torch() -> None:
+    """What they import to unpickle their task: decoding, drawing, preparing."""
+    tasks = ("adamml.data.shard_making", "adamml.data.synthetic", "adamml.preparing.clips")
+    assert not {"torch", "ray", "mlflow"} & loaded(*tasks)

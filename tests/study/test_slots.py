@@ -12,7 +12,7 @@ import ray
 from adamml.cluster import connect
 from adamml.study.dispatcher import MAX_SILENT_ATTEMPTS
 from adamml.study.relay import StopRelay, relay_trainable
-from adamml.study.slots import Slots, start_slots
+from adamml.study.slots import CONTROLLER_DEATHS, Slots, start_slots
 from ray import tune
 from ray.util.state import list_actors, list_placement_groups
 
@@ -251,24 +251,29 @@ def test_a_slot_whose_launcher_is_killed_comes_back(slots: Slots) -> None:
 
 
 @pytest.mark.slow
-def test_a_slot_whose_controller_is_killed_comes_back(cluster: None, tmp_path: Path) -> None:
+def test_a_slot_whose_controllers_are_killed_comes_back_until_it_is_given_up(
+    cluster: None, tmp_path: Path
+) -> None:
     """The only slot there is."""
     reports: list[dict[str, Any]] = []
+    attempts = list(range(1, CONTROLLER_DEATHS + 1))
 
     def kill_controller(_: str, metrics: dict[str, Any]) -> None:
+        new = metrics["attempt"] not in {m["attempt"] for m in reports}
         reports.append(metrics)
-        if metrics["epoch"] == 1:
+        if new:
             for controller in set(alive("TrainController")) - others:
                 os.kill(controller, signal.SIGKILL)
 
     others = set(alive("TrainController"))
     with slots_of(1, tmp_path) as alone:
-        spec = {"kind": "succeed", "epochs": 4, "seconds": 1.0}
-        ends = alone.run({"orphan": spec}, on_report=kill_controller)
-        assert ends["orphan"]["status"] == "completed", ends
-        assert [m["epoch"] for m in reports] == [1, 2, 3, 4]
-        assert {m["attempt"] for m in reports} == {1, 2}
-        assert alone.state()["restarts"] == {"slot-0": 1}
+        spec = {"kind": "succeed", "epochs": 10, "seconds": 1.0}
+        end = alone.run({"orphan": spec}, on_report=kill_controller)["orphan"]
+        assert [m["epoch"] for m in reports] == list(range(1, len(reports) + 1))
+        assert sorted({m["attempt"] for m in reports}) == attempts
+        assert alone.state()["restarts"] == {"slot-0": CONTROLLER_DEATHS - 1}
+        assert end["status"] == "failed"
+        assert "no slot is left to run it (slot-0: ActorDiedError" in end["error"]
 
 
 def test_a_closed_study_leaves_nothing_behind(slots: Slots, pair: Slots, folder: Path) -> None:
