@@ -232,6 +232,7 @@ def test_one_rank_that_raises_fails_the_trial_and_replaces_all_workers(pair: Slo
 def test_a_slot_whose_launcher_is_killed_comes_back(slots: Slots) -> None:
     from ray.util.state import list_tasks
 
+    wait_until(lambda: len(slots.state()["ready"]) == 2)
     launchers = list_tasks(
         address(), filters=[("name", "=", "run_slot"), ("state", "=", "RUNNING")], detail=True
     )
