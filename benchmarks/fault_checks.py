@@ -20,7 +20,8 @@ class LostError(AssertionError):
 
 
 def check_study(folder: Path, home: Path, trials: int, policy_epochs: int) -> None:
-    """
+    """Every trial is there with all its epochs, and MLflow shows each once.
+
     Args:
         trials: how many the study must have, each exactly once.
         policy_epochs: of each trial, before it is trained jointly, if it is.

@@ -27,7 +27,7 @@ STANDING = ("node", "cluster_driver")
 KINDS = (*PROCESSES, "driver", *STANDING)
 LIMIT_S = 400.0
 """For a job to end, or to come to an epoch."""
-SWEEP = Path(__file__).resolve().parent.parent / "jobs" / "sweep_ks.py"
+JOB = Path(__file__).resolve().parent.parent / "jobs" / "sweep_ks.py"
 
 
 def start(home: Path, environment: dict[str, str], options: list[str]) -> subprocess.Popen[str]:
@@ -36,7 +36,7 @@ def start(home: Path, environment: dict[str, str], options: list[str]) -> subpro
     home.mkdir(parents=True, exist_ok=True)
     with (home / "output.txt").open("a") as output:
         return subprocess.Popen(
-            [sys.executable, str(SWEEP), *options],
+            [sys.executable, str(JOB), *options],
             env=kept,
             cwd=home,
             stdout=output,

@@ -162,6 +162,9 @@ def slot_seconds(options: Options, storage: str) -> tuple[float, float]:
 
 
 def main(options: Options) -> None:
+    for name, value in vars(options).items():
+        if value < 1:
+            raise SystemExit(f"error: --{name.replace('_', '-')} must be at least 1, got {value}")
     # Of files that Tune misses when nothing logs into them: a line per trial.
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     # Logical CPUs: each documented trial asks for one for its Tune function and one for its worker.
