@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adamml.data import shards
+from adamml.data import shard_cutting, shards
 from adamml.data.cache import open_frames
 from adamml.data.manifest import load_manifest
 from adamml.recipes import tiny
@@ -30,7 +30,7 @@ def read_or_die(path: Path, **options: Any) -> Any:
 
 # Here, not in main(), so that the processes of a pool have it too.
 shards.read_video = read_or_die
-shards.SHARD_BYTES = 2**18
+shard_cutting.SHARD_BYTES = 2**18
 
 
 def main(root: Path, processes: int) -> None:

@@ -110,7 +110,15 @@ def test_help_waits_for_no_slow_import() -> None:
     assert not slow & loaded("adamml.study.job_options", "adamml.study.errors")
 
 
-def test_processes_for_videos_alone_start_without_torch() -> None:
+def test_processes_for_videos_alone_start_without_what_they_do_not_need() -> None:
     """What they import to unpickle their task: decoding, drawing, preparing."""
-    tasks = ("adamml.data.shard_making", "adamml.data.synthetic", "adamml.preparing.clips")
-    assert not {"torch", "ray", "mlflow"} & loaded(*tasks)
+    slow = {"torch", "ray", "mlflow"}
+    assert not (slow | {"pandas"}) & loaded("adamml.data.shard_making", "adamml.data.rendering")
+    assert not slow & loaded("adamml.preparing.clips")
+
+
+def test_what_starts_before_the_workers_of_a_slot_has_no_torch() -> None:
+    """Launcher and controller of a slot, its dispatcher, and the relays of its trials."""
+    parts = ("slots", "slot_down", "dispatcher", "relay", "worker")
+    trainer = "ray.train.v2.api.data_parallel_trainer"
+    assert "torch" not in loaded(trainer, *(f"adamml.study.{part}" for part in parts))

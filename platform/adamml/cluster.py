@@ -22,6 +22,8 @@ _WORKER_ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",
     # One process less per slot: a reclaimed node shows as dead workers, restarted like any.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    # A slot's workers see each other's GPUs, as NCCL likes it.
+    "TRAIN_ENABLE_SHARE_CUDA_VISIBLE_DEVICES": "1",
 }
 STARTS_AT_ONCE = "64"
 """Worker processes; Ray warns on the terminal from four times as many, which is the cores' number
@@ -85,6 +87,9 @@ def connect(
         # Several processes per core that hardly ever work are what we mean, and no warning's worth.
         os.environ.setdefault("RAY_worker_maximum_startup_concurrency", STARTS_AT_ONCE)
         os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", GONE_AFTER_S)
+        # Ray would start a worker process per CPU, and wait for them, in no job's environment: of
+        # no use to a job that has one.
+        os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
         options |= {
             "include_dashboard": dashboard,
             "dashboard_host": "127.0.0.1",
@@ -145,7 +150,11 @@ def check_home(home: Path, *, timeout_s: float = NODE_TIMEOUT_S) -> None:
 
 
 def _faults(room: Path, timeout_s: float) -> list[str]:
-    nodes = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    alive = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    own = driver_node()  # a task there would tell what the driver has seen, seconds later
+    nodes = {id: address for id, address in alive.items() if id != own}
+    if not nodes:
+        return []
     probe = ray.remote(num_cpus=0, max_retries=0)(exchange_tokens)
     asked = {
         id: probe.options(scheduling_strategy=on_node(id)).remote(str(room), id) for id in nodes

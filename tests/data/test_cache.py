@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adamml.config import Config
-from adamml.data import shards
+from adamml.data import shard_cutting
 from adamml.data.cache import open_frames
 from adamml.data.locks import locked
 from adamml.data.manifest import Manifest, load_manifest
@@ -19,7 +19,7 @@ INDICES = np.array([[0, 8, 16, 24], [64, 72, 80, 96]])
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "SHARD_BYTES", 2**20)
+    monkeypatch.setattr(shard_cutting, "SHARD_BYTES", 2**20)
 
 
 def _cached(tmp_path: Path, pattern: str = "*.bin") -> list[Path]:

@@ -15,8 +15,8 @@ from adamml.data.decoding import Decoding
 from adamml.data.frames import FrameSource
 from adamml.data.locks import SharedHold
 from adamml.data.manifest import Manifest
+from adamml.data.shard_cutting import cut_into_shards
 from adamml.data.shard_making import Progress, lock_of, make_shards
-from adamml.data.shards import cut_into_shards
 from adamml.data.stored_flow import unread, warn_once
 from adamml.home import cache_home
 

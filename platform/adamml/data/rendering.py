@@ -1,4 +1,4 @@
-"""Writes one built-in video to disk (no torch here: worker processes import this module)."""
+"""Writes built-in videos to disk (no torch, no pandas: processes that only draw import this)."""
 
 import os
 from fractions import Fraction
@@ -16,6 +16,13 @@ from adamml.data.storyboard import CLASSES, FPS, Stretch, draw_stretches
 
 Array = np.ndarray[Any, Any]
 SPLITS = ("train", "validation", "test")
+Job = tuple[str, int]
+"""Split and index of a video."""
+
+
+def path_of(job: Job) -> str:
+    """In the dataset's folder."""
+    return f"{job[0]}/{job[1]:06d}.mp4"
 
 
 def label_of(index: int) -> int:
@@ -29,6 +36,11 @@ def storyboard(
     """A video's stretches, and the generator of (seed, split, index) that goes on to draw it."""
     rng = np.random.default_rng((config.seed, SPLITS.index(split), index))
     return rng, draw_stretches(rng, label_of(index), config.seconds)
+
+
+def render_all(root: Path, config: SyntheticConfig, jobs: list[Job]) -> dict[str, int]:
+    """Make videos of the dataset in root; path -> bytes."""
+    return {path_of(job): render(root / path_of(job), config, *job) for job in jobs}
 
 
 def render(path: Path, config: SyntheticConfig, split: str, index: int) -> int:

@@ -1,6 +1,5 @@
 """A shard: the decoded frames and sound of some videos in one file, and an index of it."""
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -13,15 +12,12 @@ import numpy as np
 
 from adamml.data.decoding import Decoding, Source
 from adamml.data.flow_video import read_flow
-from adamml.data.manifest import FLOW_PATH, Manifest
 from adamml.data.reading_alone import ends_its_reader, marked
 from adamml.data.sound_excerpts import is_exact
 from adamml.data.sound_track import read_audio
 from adamml.data.video import UnreadableVideo, probe, read_video
 
 Array = np.ndarray[Any, Any]
-SHARD_BYTES = 64 * 2**20
-"""About this much goes into a shard: few enough videos to share the work, few enough files."""
 ALONE_S, ALONE_S_PER_S = 900.0, 60.0
 """The longest that a process of its own may read, and in addition per second of video: TV-L1 takes
 11 at 256 pixels."""
@@ -65,36 +61,6 @@ class Shard:
     def probed(self) -> Path:
         """An index without data, for want of room: which videos are bad or silent."""
         return self.folder / f"{self.name}.probed.json"
-
-
-def cut_into_shards(manifest: Manifest, decoding: Decoding, folder: Path) -> list[Shard]:
-    """The manifest's videos in its order, split by split."""
-    shards, root = [], manifest.root.resolve()  # the same files by another name are decoded once
-    for split, rows in manifest.table.groupby("split", sort=False):
-        batch: list[Source] = []
-        size = 0
-        for row in rows.to_dict("records"):
-            source = Source(
-                id=row["id"],
-                path=root / row["path"],
-                fps=row["fps"],
-                duration_s=row["duration_s"],
-                flow=root / row[FLOW_PATH] if decoding.flow_stored else None,
-            )
-            batch.append(source)
-            size += decoding.estimated_bytes(source.duration_s, source.fps)
-            if size >= SHARD_BYTES:
-                shards.append(_shard(folder, str(split), batch, size))
-                batch, size = [], 0
-        if batch:
-            shards.append(_shard(folder, str(split), batch, size))
-    return shards
-
-
-def _shard(folder: Path, split: str, sources: list[Source], size: int) -> Shard:
-    stamps = json.dumps([source.stamp() for source in sources])
-    name = f"{split}-{hashlib.sha256(stamps.encode()).hexdigest()[:24]}"
-    return Shard(folder=folder, name=name, sources=tuple(sources), estimated_bytes=size)
 
 
 def build_shard(shard: Shard, decoding: Decoding, threads: int) -> dict[str, Entry]:

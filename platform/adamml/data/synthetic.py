@@ -14,16 +14,13 @@ import pandas as pd
 from adamml.config import SyntheticConfig, fingerprint
 from adamml.data.locks import locked
 from adamml.data.manifest import FILE_NAME, Manifest, load_manifest, write_manifest
-from adamml.data.rendering import SPLITS, label_of, render, storyboard
+from adamml.data.rendering import SPLITS, Job, label_of, path_of, render_all, storyboard
 from adamml.data.storyboard import CLASSES, FPS, MODALITIES, SEGMENT_S, Stretch, frame_count
 
 VERSION = 2
 """Counts up with every change of what is drawn, so that older files are not taken for it."""
 CHUNK = 8
 """Videos per task of a worker process."""
-
-Job = tuple[str, int]
-"""Split and index of a video."""
 
 
 def synthetic_name(config: SyntheticConfig) -> str:
@@ -114,10 +111,6 @@ def _jobs(config: SyntheticConfig) -> Iterator[Job]:
             yield split, index
 
 
-def _path(job: Job) -> str:
-    return f"{job[0]}/{job[1]:06d}.mp4"
-
-
 def _read_sizes(root: Path) -> dict[str, int]:
     file = root / "files.json"
     return json.loads(file.read_text()) if file.is_file() else {}
@@ -125,12 +118,12 @@ def _read_sizes(root: Path) -> dict[str, int]:
 
 def _intact(root: Path, job: Job, sizes: dict[str, int]) -> bool:
     """There, at its size; at any, before files.json is written: files come into place whole."""
-    path = root / _path(job)
+    path = root / path_of(job)
     try:
         size = path.stat().st_size
     except FileNotFoundError:
         return False
-    return size > 0 and size == sizes.setdefault(_path(job), size)
+    return size > 0 and size == sizes.setdefault(path_of(job), size)
 
 
 def _make(
@@ -139,20 +132,16 @@ def _make(
     """Yields path -> bytes of the videos of each finished chunk."""
     chunks = [jobs[i : i + CHUNK] for i in range(0, len(jobs), CHUNK)]
     if processes == 1 or len(chunks) < 2:
-        yield from (_render_chunk(root, config, chunk) for chunk in chunks)
+        yield from (render_all(root, config, chunk) for chunk in chunks)
         return
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(chunks)), mp_context=spawn) as pool:
-        tasks = [pool.submit(_render_chunk, root, config, chunk) for chunk in chunks]
+        tasks = [pool.submit(render_all, root, config, chunk) for chunk in chunks]
         try:
             for task in as_completed(tasks):
                 yield task.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _render_chunk(root: Path, config: SyntheticConfig, jobs: list[Job]) -> dict[str, int]:
-    return {_path(job): render(root / _path(job), config, *job) for job in jobs}
 
 
 def _manifest(root: Path, config: SyntheticConfig, jobs: list[Job]) -> Manifest:
@@ -166,7 +155,7 @@ def _row(config: SyntheticConfig, job: Job) -> dict[str, Any]:
     _, stretches = storyboard(config, split, index)
     row = {
         "id": f"{split}-{index:06d}",
-        "path": _path(job),
+        "path": path_of(job),
         "split": split,
         "label": label_of(index),
         "duration_s": frame_count(config.seconds) / FPS,

@@ -1,7 +1,7 @@
 """Slots: warm groups of Ray Train workers, started once, each running one trial after another.
 
 A Tune trial that starts its own TorchTrainer pays for fresh processes and their imports every time
-(benchmarks/trial_turnaround.py measures it). Here one TorchTrainer per slot lasts for the whole
+(benchmarks/trial_turnaround.py measures it). Here one Ray Train run per slot lasts for the whole
 study; worker.py is the loop inside it, dispatcher.py decides who runs what, relay.py is what
 remains of the Tune trial.
 """
@@ -181,12 +181,12 @@ def run_slot(setup: dict[str, Any], workers: int, use_gpu: bool, storage: str) -
     controller dies after CONTROLLER_DEATHS, and the dispatcher hears why.
     """
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
     from adamml.study.slot_down import SlotDown
 
     resources = {"CPU": float(setup["cpus_per_worker"])} | ({"GPU": 1.0} if use_gpu else {})
-    trainer = TorchTrainer(
+    trainer = DataParallelTrainer(
         worker_loop,
         train_loop_config=setup,
         scaling_config=ScalingConfig(

@@ -78,10 +78,24 @@ def worker_loop(setup: dict[str, Any]) -> None:
         setup: dispatcher (actor handle), slot, execute, cpus_per_worker, context; see slots.py.
     """
     import torch
-    from ray import train
-    from ray.train.torch import get_device
+
+    from adamml.study.process_group import process_group
 
     torch.set_num_threads(setup["cpus_per_worker"])
+    with process_group() as device, contextlib.suppress(ActorDiedError):
+        # Where the dispatcher is gone, and with it the driver, there is nobody left to work for.
+        run_assignments(setup, str(device))
+
+
+def run_assignments(setup: dict[str, Any], device: str) -> None:
+    """One after another, until the dispatcher says leave.
+
+    Raises:
+        RestartGroup: see run_assignment and refuse_leak.
+        ActorDiedError: the dispatcher is gone.
+    """
+    from ray import train
+
     ranks = train.get_context()
     member = Membership(
         dispatcher=setup["dispatcher"],
@@ -94,22 +108,19 @@ def worker_loop(setup: dict[str, Any]) -> None:
         "slot": member.slot,
         "rank": member.rank,
         "world_size": member.world_size,
-        "device": str(get_device()),
+        "device": device,
     }
     with contextlib.suppress(Exception):  # the first trial will say what is wrong with it
         imported(setup["execute"])
     gc.collect()
     gc.freeze()  # modules live as long as the process: no collection between trials looks at them
     baseline = release_memory()
-    try:
-        for assignment in member.assignments():
-            run_assignment(member, assignment, setup["execute"], context)
-            refuse_leak(assignment["id"], release_memory() - baseline)
-            if member.world_size > 1:
-                # No rank takes the next trial before all have come through this one.
-                member.share(None)
-    except ActorDiedError:
-        return  # the dispatcher is gone, and with it the driver: there is nobody left to work for
+    for assignment in member.assignments():
+        run_assignment(member, assignment, setup["execute"], context)
+        refuse_leak(assignment["id"], release_memory() - baseline)
+        if member.world_size > 1:
+            # No rank takes the next trial before all have come through this one.
+            member.share(None)
 
 
 def run_assignment(
