@@ -1,4 +1,7 @@
-"""`ray job submit` to a cluster that the test starts, with its own folder and ports."""
+"""`ray job submit` to a cluster that the test starts, with its own folder and ports.
+
+The job sweeps over videos with several labels: what is maximised, and named, is mAP.
+"""
 
 import json
 import os
@@ -14,8 +17,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import several_labels
 import sweep_process
-from adamml.records import read_study
+from adamml.records import StudyRecord, read_study
+from adamml.tracking import connect
+from mlflow_stores import IGNORE_ITS_WARNINGS
 
 pytestmark = pytest.mark.slow
 RAY = Path(sys.executable).with_name("ray")
@@ -29,16 +35,17 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-@pytest.fixture
-def dashboard(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a head node; its processes are those of the session that started it."""
     port, dashboard, client, agent = free_ports(4)
+    folder = tmp_path_factory.mktemp("cluster")
     command = [str(RAY), "start", "--head", "--block", "--num-cpus=2", f"--port={port}"]
     command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
     command += [f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}"]
     command += [f"--temp-dir=/tmp/ray-{port}", "--node-ip-address=127.0.0.1"]
-    kept = sweep_process.environment(tmp_path / "unused") | {"RAY_AUTH_MODE": "disabled"}
-    with (tmp_path / "head.log").open("w") as log:
+    kept = sweep_process.environment(folder / "unused") | {"RAY_AUTH_MODE": "disabled"}
+    with (folder / "head.log").open("w") as log:
         head = subprocess.Popen(command, env=kept, stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{dashboard}"
     try:
@@ -65,17 +72,22 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.5)
 
 
-def test_a_submitted_job_sweeps_on_the_cluster_with_two_workers_for_each_trial(
-    dashboard: str, tmp_path: Path
-) -> None:
-    home, cache = tmp_path / "shared home", tmp_path / "cache"
-    runtime = json.dumps({"env_vars": {"ADAMML_CACHE": str(cache)}})
-    submitted = subprocess.run(
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("job") / "shared home"
+
+
+@pytest.fixture(scope="module")
+def submitted(dashboard: str, home: Path) -> str:
+    """What the job printed."""
+    videos = several_labels.make_videos(home.parent / "videos")
+    runtime = json.dumps({"env_vars": {"ADAMML_CACHE": str(home.parent / "cache")}})
+    done = subprocess.run(
         [
             *[str(RAY), "job", "submit", "--address", dashboard, "--working-dir", "."],
             *["--runtime-env-json", runtime, "--", sys.executable, "jobs/sweep_ks.py"],
-            *["--recipe", "tiny", "--home", str(home), "--name", "submitted"],
-            *["--workers-per-slot", "2", "--no-confirm"],
+            *["--recipe", "tiny", "--data", str(videos), "--home", str(home)],
+            *["--name", "several", "--workers-per-slot", "2", "--confirm-seeds", "1"],
         ],
         cwd=sweep_process.ROOT,
         env=os.environ | {"RAY_AUTH_MODE": "disabled"},
@@ -83,14 +95,50 @@ def test_a_submitted_job_sweeps_on_the_cluster_with_two_workers_for_each_trial(
         text=True,
         timeout=sweep_process.LIMIT_S,
     )
-    assert submitted.returncode == 0, submitted.stdout + submitted.stderr
-    assert "Validation front of submitted" in submitted.stdout
-    assert re.search(r"Job .* succeeded", submitted.stdout)
-    assert (home / "studies/submitted/report.html").exists()
-    assert cache.exists(), "the job's environment reached its workers"
-    assert "On the test split" in submitted.stdout
-    study = read_study(home / "studies/submitted")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def study(home: Path, submitted: str) -> StudyRecord:
+    return read_study(home / "studies/several")
+
+
+def test_a_submitted_job_sweeps_on_the_cluster_with_two_workers_for_each_trial(
+    submitted: str, study: StudyRecord, home: Path
+) -> None:
+    assert "Validation front of several" in submitted
+    assert re.search(r"Job .* succeeded", submitted)
+    assert (home.parent / "cache").exists(), "the job's environment reached its workers"
+    assert "On the test split" in submitted
     assert {t.status for t in study.trials} == {"completed"}
     epochs = sweep_process.epochs_of(study.folder)
     assert len(epochs) >= 8
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in epochs.values())
+
+
+def test_the_objective_follows_from_the_manifest(submitted: str, study: StudyRecord) -> None:
+    assert "mAP (%)" in submitted
+    assert "accuracy" not in submitted.lower()
+    assert json.loads((study.folder / "study.json").read_text())["quality"] == "map"
+    report = (study.folder / "report.html").read_text()
+    assert "mAP (%)" in report
+    assert "accuracy (%)" not in report
+    (chosen,) = [t for t in study.trials if t.tags.get("chosen") == "true"]
+    assert 0 < chosen.test["test_quality"] <= 1
+    assert study.references["oracle_front"]["quality"] == sorted(
+        study.references["oracle_front"]["quality"]
+    )
+    (confirmed, *_) = json.loads((study.folder / "confirm.json").read_text())["rows"]
+    assert confirmed["quality"]["low"] <= confirmed["quality"]["mean"]
+
+
+@IGNORE_ITS_WARNINGS
+def test_mlflow_has_map_and_accuracy(home: Path, study: StudyRecord) -> None:
+    client = connect(f"sqlite:///{home / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("adamml/several")
+    assert experiment is not None
+    for run in client.search_runs([experiment.experiment_id], "tags.kind = 'trial'"):
+        (trial,) = [t for t in study.trials if run.data.tags["adamml.id"] == f"several/{t.id}"]
+        assert run.data.metrics["map"] == pytest.approx(trial.final["quality"])
+        assert run.data.metrics["accuracy"] == pytest.approx(trial.final["accuracy"])

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import several_labels
 import sweep_process
 from adamml.data.synthetic import ensure_synthetic
 from adamml.recipes import tiny
@@ -58,3 +59,12 @@ def test_too_many_broken_videos_stop_the_sweep(videos: Path, tmp_path: Path) -> 
     assert "unreadable" in output
     assert "Traceback" not in output
     sweep_process.assert_nothing_is_left(tmp_path / "home")
+
+
+def test_accuracy_is_refused_for_several_labels(tmp_path: Path) -> None:
+    videos = several_labels.make_videos(tmp_path / "videos")
+    options = ("--recipe", "tiny", "--data", str(videos), "--override", "data.quality=accuracy")
+    code, output = sweep_process.sweep(tmp_path / "home", *options)
+    assert code != 0
+    assert "data.quality must be 'map' where videos have several labels" in output
+    assert "Traceback" not in output
