@@ -6,70 +6,27 @@ The job sweeps over videos with several labels: what is maximised, and named, is
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
-import psutil
 import pytest
 import several_labels
 import sweep_process
 from adamml.records import StudyRecord, read_study
 from adamml.tracking import connect
 from mlflow_stores import IGNORE_ITS_WARNINGS
+from standing_ray import CLIENT, RAY, head_node
 
 pytestmark = pytest.mark.slow
-RAY = Path(sys.executable).with_name("ray")
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a head node; its processes are those of the session that started it."""
-    port, dashboard, client, agent = free_ports(4)
-    folder = tmp_path_factory.mktemp("cluster")
-    command = [str(RAY), "start", "--head", "--block", "--num-cpus=2", f"--port={port}"]
-    command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
-    command += [f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}"]
-    command += [f"--temp-dir=/tmp/ray-{port}", "--node-ip-address=127.0.0.1"]
-    kept = sweep_process.environment(folder / "unused") | {"RAY_AUTH_MODE": "disabled"}
-    with (folder / "head.log").open("w") as log:
-        head = subprocess.Popen(command, env=kept, stdout=log, stderr=log, start_new_session=True)
-    address = f"http://127.0.0.1:{dashboard}"
-    try:
-        _wait_for(f"{address}/api/version", head)
-        yield address
-    finally:
-        family = psutil.Process(head.pid).children(recursive=True)
-        head.kill()  # asked to end, it waits half a minute for its family
-        for process in family:
-            if process.is_running():
-                process.kill()
-        head.wait(timeout=60)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    while True:
-        assert process.poll() is None, "the head node ended"
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+    """The address of a head node."""
+    with head_node(tmp_path_factory.mktemp("cluster")) as head:
+        yield head.dashboard
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +47,7 @@ def submitted(dashboard: str, home: Path) -> str:
             *["--name", "several", "--workers-per-slot", "2", "--confirm-seeds", "1"],
         ],
         cwd=sweep_process.ROOT,
-        env=os.environ | {"RAY_AUTH_MODE": "disabled"},
+        env=os.environ | CLIENT,
         capture_output=True,
         text=True,
         timeout=sweep_process.LIMIT_S,

@@ -1,8 +1,11 @@
-"""jobs/prepare_videos.py with every format, over real files, as its user runs it."""
+"""Preparing videos in every format, over real files: one after another on one standing Ray.
+
+What the job prints, and Ctrl-C, kills and hostile files: the other tests of this folder.
+"""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import media
@@ -14,10 +17,11 @@ from adamml.data.flow_video import read_flow
 from adamml.data.formats import FORMATS
 from adamml.data.manifest import load_manifest
 from adamml.data.stored_flow import StoredFlow
-from adamml.preparing.job import prepare_videos
+from adamml.preparing.job import Outcome, prepare_videos
 from adamml.study.job_options import PrepareOptions
 from annotation_files import write
 from picture_folders import write_pictures, write_wav
+from standing_ray import CLIENT, head_node
 
 JOB = sweep_process.ROOT / "jobs" / "prepare_videos.py"
 NAMES = ["t0", "t1", "t2", "s0", "s1", "s2", "e0", "e1", "gone"]
@@ -69,7 +73,25 @@ def test_every_format_is_tried() -> None:
     assert set(ANNOTATIONS) == set(FORMATS) - {"folders"}
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Ray, which every preparation joins."""
+    with (
+        head_node(tmp_path_factory.mktemp("cluster")) as head,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in (CLIENT | {"RAY_ADDRESS": head.address}).items():
+            patch.setenv(name, value)
+        yield
+
+
+def prepared(*options: str) -> Outcome:
+    return prepare_videos(tyro.cli(PrepareOptions, args=options))
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("standing")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # its own, of its own settings
 @pytest.mark.parametrize("format", ANNOTATIONS)
 def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) -> None:
     videos = tmp_path / "videos"
@@ -86,9 +108,9 @@ def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) ->
     options = ["--format", format, "--annotations", *ANNOTATIONS[format](tmp_path)]
     options += ["--videos", str(videos), "--out", str(out)]
     options += ["--flow", "pairs"] if format == "reference" else []
-    code, said = sweep_process.sweep(tmp_path, *options, job=JOB)
-    assert code == 0, said
+    found = prepared(*options)
     manifest = load_manifest(out)
+    assert found.done == len(NAMES)
     assert manifest.table["split"].value_counts().to_dict() == {
         "train": 4,
         "validation": 2,
@@ -100,14 +122,16 @@ def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) ->
         assert manifest.flow == StoredFlow(algorithm="tvl1", pairs=True)
         flows = [read_flow(out / file, fps=29.97) for file in manifest.table["flow_path"]]
         assert {flow.shape for flow in flows} == {(20, 2, 48, 64)}
-    assert "classes that miss clips: 1, most of all" in said
-    assert f"(1 of {5})" in said
+    assert any("classes that miss clips: 1, most of all" in remark for remark in found.remarks)
+    assert any("(1 of 5)" in remark for remark in found.remarks)
     counts = pd.read_csv(out / "counts.csv")
     assert counts["missing"].tolist() == [0, 1]
     assert pd.read_csv(out / "failed.csv")["reason"].tolist() == ["the file is missing"]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("standing")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # its own, of its own settings
 def test_several_labels_reach_the_manifest(tmp_path: Path) -> None:
     train = [f"{name},9,{'0,1,1' if name == 't0' else label_of(name)}" for name in NAMES[:6]]
     lists = [
@@ -120,8 +144,7 @@ def test_several_labels_reach_the_manifest(tmp_path: Path) -> None:
     names = write(tmp_path, "names.txt", "boxing\nbowls\n")
     options = ["--format", "lists", "--annotations", *lists, "--class-names", str(names)]
     options += ["--videos", str(tmp_path / "videos"), "--out", str(tmp_path / "out")]
-    code, said = sweep_process.sweep(tmp_path, *options, job=JOB)
-    assert code == 0, said
+    prepared(*options)
     manifest = load_manifest(tmp_path / "out")
     assert (manifest.classes, manifest.quality) == (("boxing", "bowls"), "map")
     labels = dict(zip(manifest.table["id"], manifest.labels, strict=True))
