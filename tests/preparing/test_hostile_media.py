@@ -57,8 +57,8 @@ def kind_of(path: str) -> str:
 def read(files: Path, paths: list[str], home: Path) -> dict[str, dict[str, str]]:
     """What training's reads say, by path; names that are no text can't be in a manifest."""
     readable = [p for p in paths if p.isprintable()]
-    with ThreadPoolExecutor(4) as pool:
-        parts = pool.map(lambda at: read_here(files, readable[at::4], home / f"{at}"), range(4))
+    with ThreadPoolExecutor(2) as pool:
+        parts = pool.map(lambda at: read_here(files, readable[at::2], home / f"{at}"), range(2))
     return {path: row for part in parts for path, row in part.items()}
 
 
@@ -123,8 +123,8 @@ def test_hundreds_of_hostile_files_go_through_preparation_and_training(tmp_path:
     assert wrong_outcomes(outcomes) == {}
     assert wrong_reads(reads) == {}
     config = hostile_reads.config()
-    assert open_frames(prepared, config, processes=4).bad == {}
-    assert len(open_frames(hostile_reads.manifest_of(files, list(reads)), config, processes=4).bad)
+    assert open_frames(prepared, config, processes=2).bad == {}
+    assert len(open_frames(hostile_reads.manifest_of(files, list(reads)), config, processes=2).bad)
 
 
 def table_of(paths: list[str], outcomes: dict[str, str], reads: dict[str, dict[str, str]]) -> str:

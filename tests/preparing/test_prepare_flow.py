@@ -237,37 +237,39 @@ def test_check_finds_and_makes_again_what_was_changed(videos: Path, home: Path) 
 
 
 @pytest.mark.slow
-def test_a_run_killed_among_flows_goes_on_to_the_same_files(videos: Path, tmp_path: Path) -> None:
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
+def test_a_run_killed_among_flows_goes_on_to_the_same_files(
+    videos: Path, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The same as `home`, which two whole runs have made."""
+    killed = tmp_path_factory.mktemp("killed")
     places = ["--format", "folders", "--videos", str(videos), "--out", str(killed / "out")]
-    process = sweep_process.start(killed, *places, "--flow", "tvl1", job=JOB)
+    process = sweep_process.start(killed, *places, "--flow", "dis", job=JOB)
     journal = killed / "out" / "prepared.jsonl"
     deadline = time.monotonic() + 120
     while not journal.exists() or '"flow"' not in journal.read_text():
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     sweep_process.assert_nothing_is_left(killed)
     done = journal.read_text().count('"event": "flow"')
     assert 0 < done < 2 * CLIPS
-    half = killed / "out" / "flow" / "tvl1-20" / "zz"
+    half = killed / "out" / "flow" / "dis-20" / "zz"
     half.mkdir(parents=True)
     (half / ".half.1.part.mp4").write_bytes(b"half")
-    said = job(killed, videos, "--flow", "tvl1")
+    said = job(killed, videos, "--flow", "dis")
     assert "the rest was done" in said
-    job(whole, videos, "--flow", "tvl1")
-    assert load_manifest(killed / "out").fingerprint == load_manifest(whole / "out").fingerprint
+    assert load_manifest(killed / "out").fingerprint == load_manifest(home / "out").fingerprint
     for kind in ("clips", "flow"):
         contents = [
-            {name: content for name, (_, content) in files(home / "out", kind).items()}
-            for home in (killed, whole)
+            {name: content for name, (_, content) in files(folder / "out", kind).items()}
+            for folder in (killed, home)
         ]
         assert contents[0] == contents[1]
         assert len(contents[0]) >= 2 * CLIPS
     assert not list((killed / "out").rglob("*.part.mp4"))
-    said = job(killed, videos, "--flow", "tvl1", "--check")
+    said = job(killed, videos, "--flow", "dis", "--check")
     assert "had changed" not in said
 
 

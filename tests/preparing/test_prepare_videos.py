@@ -9,7 +9,9 @@ import media
 import pandas as pd
 import pytest
 import sweep_process
+from adamml.data.flow_video import read_flow
 from adamml.data.manifest import load_manifest
+from adamml.data.stored_flow import StoredFlow
 from adamml.data.video import read_video
 
 JOB = sweep_process.ROOT / "jobs" / "prepare_videos.py"
@@ -104,9 +106,12 @@ def test_kinetics_cuts_what_is_uncut_and_names_what_is_missing(tmp_path: Path) -
     (tmp_path / "a.csv").write_text("\n".join(names))
     out = tmp_path / "out"
     options = ["--format", "kinetics", "--annotations", str(tmp_path / "a.csv")]
-    code, said = run(tmp_path, *options, "--videos", str(source), "--out", str(out))
+    options += ["--videos", str(source), "--out", str(out), "--flow", "tvl1"]
+    code, said = run(tmp_path, *options)
     assert code == 0, said
-    table = load_manifest(out).table.set_index("id")
+    manifest = load_manifest(out)
+    assert manifest.flow == StoredFlow(algorithm="tvl1")
+    table = manifest.table.set_index("id")
     assert table["duration_s"].round(2).to_dict() == {
         "uncut_000001_000002": 1.0,
         "cut_000005_000007": 2.0,
@@ -114,8 +119,9 @@ def test_kinetics_cuts_what_is_uncut_and_names_what_is_missing(tmp_path: Path) -
     }
     assert table.loc["uncut2_000000_000001", "split"] == "test"
     assert pd.read_csv(out / "failed.csv")["reason"].tolist() == ["the file is missing"]
-    rows = [json.loads(line)["row"] for line in (out / "prepared.jsonl").read_text().splitlines()]
-    assert len(rows) == 4
+    assert read_flow(out / table["flow_path"].iloc[0], fps=25.0).shape == (25, 2, 48, 64)
+    events = [json.loads(line)["event"] for line in (out / "prepared.jsonl").open()]
+    assert (events.count("clip"), events.count("flow")) == (4, 3)
 
 
 @pytest.mark.parametrize(
