@@ -30,13 +30,15 @@ LIMIT_S = 400.0
 JOB = Path(__file__).resolve().parent.parent / "jobs" / "sweep_ks.py"
 
 
-def start(home: Path, environment: dict[str, str], options: list[str]) -> subprocess.Popen[str]:
+def start(
+    home: Path, environment: dict[str, str], options: list[str], program: Path = JOB
+) -> subprocess.Popen[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "ADAMML_", "MLFLOW_"))}
     kept |= {"ADAMML_HOME": str(home), "ADAMML_CACHE": str(home / "cache")} | environment
     home.mkdir(parents=True, exist_ok=True)
     with (home / "output.txt").open("a") as output:
         return subprocess.Popen(
-            [sys.executable, str(JOB), *options],
+            [sys.executable, str(program), *options],
             env=kept,
             cwd=home,
             stdout=output,

@@ -36,6 +36,7 @@ from benchmarks.fault_injection import (
     wait_for_epochs,
 )
 
+TEMPLATE = Path(__file__).with_name("fault_template.py")
 SURVIVED = ("worker", "controller", "relay", "node")
 """Without these a job goes on; without others the same command is run again."""
 TRIALS, POLICY_EPOCHS = 4, 12
@@ -78,8 +79,8 @@ def main(options: Options) -> None:
 
 
 def make_template(folder: Path) -> Path:
-    """A home with videos, decoded frames, unimodal networks and an empty MLflow database, made by a
-    study that is thrown away. Copy it with symlinks=True: frames are those of one place's videos.
+    """A home with videos, decoded frames, unimodal networks and an empty MLflow database. Copy it
+    with symlinks=True: frames are those of one place's videos.
     """
     from adamml.tracking import connect
 
@@ -87,11 +88,7 @@ def make_template(folder: Path) -> Path:
     home.mkdir()
     videos.mkdir()
     (home / "data").symlink_to(videos)
-    options = ["--recipe", "tiny", "--name", "n", "--trials", "2", "--slots", "1", "--no-confirm"]
-    process = start(home, {}, [*options, "--override", "stages.policy_only=1"])
-    finish(process, expected=(0,))
-    shutil.rmtree(home / "studies")
-    (home / "mlflow.db").unlink()
+    finish(start(home, {}, [], program=TEMPLATE), expected=(0,))
     connect(f"sqlite:///{home / 'mlflow.db'}").search_experiments()
     return home
 

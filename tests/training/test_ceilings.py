@@ -21,7 +21,9 @@ CPUS = 2
 def splits(tmp_path_factory: pytest.TempPathFactory) -> Splits:
     root, config = tmp_path_factory.mktemp("demo"), demo()
     assert config.data.synthetic is not None
-    synthetic = replace(config.data.synthetic, validation_videos=256, test_videos=8)
+    synthetic = replace(
+        config.data.synthetic, train_videos=768, validation_videos=256, test_videos=8
+    )
     manifest = ensure_synthetic(root / "videos", synthetic, processes=CPUS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADAMML_CACHE", str(root / "cache"))

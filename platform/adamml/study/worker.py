@@ -77,6 +77,7 @@ def worker_loop(setup: dict[str, Any]) -> None:
     Args:
         setup: dispatcher (actor handle), slot, execute, cpus_per_worker, context; see slots.py.
     """
+    gc.disable()  # until all is imported: of what that makes nothing can be collected
     import torch
 
     from adamml.study.process_group import process_group
@@ -114,6 +115,7 @@ def run_assignments(setup: dict[str, Any], device: str) -> None:
         imported(setup["execute"])
     gc.collect()
     gc.freeze()  # modules live as long as the process: no collection between trials looks at them
+    gc.enable()
     baseline = release_memory()
     for assignment in member.assignments():
         run_assignment(member, assignment, setup["execute"], context)
