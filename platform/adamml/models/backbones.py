@@ -4,19 +4,22 @@ Each maps [B, F, C, H, W] to [B, D], knows D as `features`, and takes the maximu
 frames between its stages (temporal.py): each stage sees half as many frames as the one before, and
 motion leaves a trace. Frames that are left at the end are averaged. All but conv3 and resnet10 are
 torchvision's, whose parameter names they keep but for `features`, here `blocks`; the classifier is
-not part of a backbone. weights.py loads what they were trained to.
+not part of a backbone. weights.py loads what they were trained to. torchvision is imported where one
+of its networks is built, which takes as long as torch.
 """
 
 import itertools
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
-from torchvision.models import EfficientNet, MobileNetV2, MobileNetV3, get_model
-from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from adamml.config import BackboneConfig
 from adamml.models.temporal import pooled_features, temporal_max_pool
 from adamml.tables import lookup
+
+if TYPE_CHECKING:
+    from torchvision.models import EfficientNet, MobileNetV2, MobileNetV3, ResNet
 
 
 class Backbone(nn.Module):
@@ -59,7 +62,7 @@ class Conv3(Backbone):
 class TemporalResNet(Backbone):
     """A torchvision ResNet with temporal max-pooling before layers 2, 3 and 4 (paper.md 1.2)."""
 
-    def __init__(self, net: ResNet, channels: int) -> None:
+    def __init__(self, net: "ResNet", channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -85,7 +88,7 @@ class TemporalMobileNet(Backbone):
 
     def __init__(
         self,
-        net: MobileNetV2 | MobileNetV3 | EfficientNet,
+        net: "MobileNetV2 | MobileNetV3 | EfficientNet",
         channels: int,
         pools_before: tuple[int, int],
     ) -> None:
@@ -105,29 +108,33 @@ class TemporalMobileNet(Backbone):
 Build = Callable[[BackboneConfig, int], Backbone]
 
 
-def _resnet(block: type[nn.Module], layers: list[int]) -> Build:
-    return lambda config, channels: TemporalResNet(ResNet(block, layers), channels)
+def _resnet(block: str, layers: list[int]) -> Build:
+    def build(config: BackboneConfig, channels: int) -> Backbone:
+        from torchvision.models import resnet
+
+        return TemporalResNet(resnet.ResNet(getattr(resnet, block), layers), channels)
+
+    return build
 
 
 def _mobile(name: str, pools_before: tuple[int, int]) -> Build:
-    return lambda config, channels: TemporalMobileNet(
-        get_model(name, weights=None), channels, pools_before
-    )
+    def build(config: BackboneConfig, channels: int) -> Backbone:
+        from torchvision.models import get_model
 
+        width = {"width_mult": config.multiplier} if name == "mobilenet_v2" else {}
+        return TemporalMobileNet(get_model(name, weights=None, **width), channels, pools_before)
 
-def _mobilenet_v2(config: BackboneConfig, channels: int) -> Backbone:
-    net = get_model("mobilenet_v2", weights=None, width_mult=config.multiplier)
-    return TemporalMobileNet(net, channels, pools_before=(7, 14))
+    return build
 
 
 BACKBONES: dict[str, Build] = {
     "conv3": lambda config, channels: Conv3(channels, config.width),
-    "resnet10": _resnet(BasicBlock, [1, 1, 1, 1]),
-    "resnet18": _resnet(BasicBlock, [2, 2, 2, 2]),
-    "resnet34": _resnet(BasicBlock, [3, 4, 6, 3]),
-    "resnet50": _resnet(Bottleneck, [3, 4, 6, 3]),
-    "resnet101": _resnet(Bottleneck, [3, 4, 23, 3]),
-    "mobilenet_v2": _mobilenet_v2,
+    "resnet10": _resnet("BasicBlock", [1, 1, 1, 1]),
+    "resnet18": _resnet("BasicBlock", [2, 2, 2, 2]),
+    "resnet34": _resnet("BasicBlock", [3, 4, 6, 3]),
+    "resnet50": _resnet("Bottleneck", [3, 4, 6, 3]),
+    "resnet101": _resnet("Bottleneck", [3, 4, 23, 3]),
+    "mobilenet_v2": _mobile("mobilenet_v2", pools_before=(7, 14)),
     "mobilenet_v3_small": _mobile("mobilenet_v3_small", pools_before=(4, 9)),
     "efficientnet_b0": _mobile("efficientnet_b0", pools_before=(4, 6)),
     "efficientnet_b1": _mobile("efficientnet_b1", pools_before=(4, 6)),

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import get_model_weights
 
 from adamml.config import BackboneConfig, Config
 from adamml.home import home
@@ -118,6 +117,8 @@ def _imagenet_url(config: BackboneConfig, field: str) -> str:
             f'{field} must be "" or a file for mobilenet_v2 with multiplier {config.multiplier:g} '
             f"(ImageNet weights are for multiplier 1), got {IMAGENET!r}"
         )
+    from torchvision.models import get_model_weights
+
     return str(get_model_weights(config.name)["IMAGENET1K_V1"].url)
 
 
