@@ -4,8 +4,9 @@ Each maps [B, F, C, H, W] to [B, D], knows D as `features`, and takes the maximu
 frames between its stages (temporal.py): each stage sees half as many frames as the one before, and
 motion leaves a trace. Frames that are left at the end are averaged. All but conv3 and resnet10 are
 torchvision's, whose parameter names they keep but for `features`, here `blocks`; the classifier is
-not part of a backbone. weights.py loads what they were trained to. torchvision is imported where one
-of its networks is built, which takes as long as torch.
+not part of a backbone. weights.py loads what they were trained to.
+
+torchvision is imported where one of its networks is built, which takes as long as torch.
 """
 
 import itertools
