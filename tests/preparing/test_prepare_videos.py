@@ -120,7 +120,8 @@ def test_kinetics_cuts_what_is_uncut_and_names_what_is_missing(tmp_path: Path) -
     assert table.loc["uncut2_000000_000001", "split"] == "test"
     assert pd.read_csv(out / "failed.csv")["reason"].tolist() == ["the file is missing"]
     assert read_flow(out / table["flow_path"].iloc[0], fps=25.0).shape == (25, 2, 48, 64)
-    events = [json.loads(line)["event"] for line in (out / "prepared.jsonl").open()]
+    lines = (out / "prepared.jsonl").read_text().splitlines()
+    events = [json.loads(line)["event"] for line in lines]
     assert (events.count("clip"), events.count("flow")) == (4, 3)
 
 
