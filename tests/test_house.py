@@ -119,6 +119,5 @@ def test_processes_for_videos_alone_start_without_what_they_do_not_need() -> Non
 
 def test_what_starts_before_the_workers_of_a_slot_has_no_torch() -> None:
     """Launcher and controller of a slot, its dispatcher, and the relays of its trials."""
-    parts = ("slots", "slot_down", "dispatcher", "relay", "worker")
-    trainer = "ray.train.v2.api.data_parallel_trainer"
-    assert "torch" not in loaded(trainer, *(f"adamml.study.{part}" for part in parts))
+    parts = ("slots", "slot_trainer", "slot_down", "dispatcher", "relay", "worker")
+    assert "torch" not in loaded(*(f"adamml.study.{part}" for part in parts))

@@ -97,6 +97,18 @@ def test_many_trials_run_in_the_same_few_processes(slots: Slots) -> None:
     assert 1 <= len({m["pid"] for r in reports.values() for m in r}) <= 2
 
 
+def test_a_slot_is_as_few_processes_as_ray_train_lets_it_be(slots: Slots) -> None:
+    wait_until(lambda: len(slots.state()["ready"]) == 2)
+    actors = list_actors(address(), filters=[("state", "=", "ALIVE")])
+    assert sorted(a.class_name for a in actors if a.class_name not in RAYS_OWN) == [
+        "Dispatcher",
+        *["PlacementGroupCleaner"] * 2,
+        *["RayTrainWorker"] * 2,
+        *["SynchronizationActor"] * 2,
+        *["TrainController"] * 2,
+    ]
+
+
 def test_a_trial_finds_its_threads_device_and_process_group(slots: Slots) -> None:
     end, (seen,) = run_one(slots, "describe", kind="describe")
     assert end["status"] == "completed"

@@ -181,12 +181,12 @@ def run_slot(setup: dict[str, Any], workers: int, use_gpu: bool, storage: str) -
     controller dies after CONTROLLER_DEATHS, and the dispatcher hears why.
     """
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
-    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
     from adamml.study.slot_down import SlotDown
+    from adamml.study.slot_trainer import SlotTrainer
 
     resources = {"CPU": float(setup["cpus_per_worker"])} | ({"GPU": 1.0} if use_gpu else {})
-    trainer = DataParallelTrainer(
+    trainer = SlotTrainer(
         worker_loop,
         train_loop_config=setup,
         scaling_config=ScalingConfig(
