@@ -1,5 +1,6 @@
 """A Ray cluster that a test starts, with its own folder and ports, and what it joins it with."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def head_node(folder: Path) -> Iterator[Head]:
     command = [str(RAY), "start", "--head", "--block", "--num-cpus=2", f"--port={port}"]
     command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
     command += [f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}"]
-    command += [f"--temp-dir=/tmp/ray-{port}", "--node-ip-address=127.0.0.1"]
+    ray_folder = f"/tmp/ray-{port}"  # short: sockets lie in it
+    command += [f"--temp-dir={ray_folder}", "--node-ip-address=127.0.0.1"]
     kept = sweep_process.environment(folder / "unused") | CLIENT
     with (folder / "head.log").open("w") as log:
         head = subprocess.Popen(command, env=kept, stdout=log, stderr=log, start_new_session=True)
@@ -52,6 +54,7 @@ def head_node(folder: Path) -> Iterator[Head]:
             if process.is_running():
                 process.kill()
         head.wait(timeout=60)
+        shutil.rmtree(ray_folder, ignore_errors=True)
 
 
 def _free_ports(count: int) -> list[int]:

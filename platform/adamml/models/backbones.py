@@ -11,7 +11,7 @@ torchvision is imported where one of its networks is built, which takes as long 
 
 import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -118,12 +118,16 @@ def _resnet(block: str, layers: list[int]) -> Build:
     return build
 
 
-def _mobile(name: str, pools_before: tuple[int, int]) -> Build:
+def _mobile(
+    name: str,
+    pools_before: tuple[int, int],
+    options: Callable[[BackboneConfig], dict[str, Any]] = lambda config: {},
+) -> Build:
     def build(config: BackboneConfig, channels: int) -> Backbone:
         from torchvision.models import get_model
 
-        width = {"width_mult": config.multiplier} if name == "mobilenet_v2" else {}
-        return TemporalMobileNet(get_model(name, weights=None, **width), channels, pools_before)
+        net = get_model(name, weights=None, **options(config))
+        return TemporalMobileNet(net, channels, pools_before)
 
     return build
 
@@ -135,7 +139,9 @@ BACKBONES: dict[str, Build] = {
     "resnet34": _resnet("BasicBlock", [3, 4, 6, 3]),
     "resnet50": _resnet("Bottleneck", [3, 4, 6, 3]),
     "resnet101": _resnet("Bottleneck", [3, 4, 23, 3]),
-    "mobilenet_v2": _mobile("mobilenet_v2", pools_before=(7, 14)),
+    "mobilenet_v2": _mobile(
+        "mobilenet_v2", (7, 14), options=lambda config: {"width_mult": config.multiplier}
+    ),
     "mobilenet_v3_small": _mobile("mobilenet_v3_small", pools_before=(4, 9)),
     "efficientnet_b0": _mobile("efficientnet_b0", pools_before=(4, 6)),
     "efficientnet_b1": _mobile("efficientnet_b1", pools_before=(4, 6)),

@@ -34,6 +34,10 @@ class RestartGroup(RuntimeError):  # noqa: N818 -- a request, not an error
     """Leaves the loop on purpose, so that Ray Train replaces all workers of the slot."""
 
 
+class DispatcherGone(RuntimeError):  # noqa: N818 -- nobody's fault
+    """And with it the driver: there is nobody left to work for, nor other ranks to wait for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
     """Where a worker stands in its slot, and whom it asks."""
@@ -83,9 +87,11 @@ def worker_loop(setup: dict[str, Any]) -> None:
     from adamml.study.process_group import process_group
 
     torch.set_num_threads(setup["cpus_per_worker"])
-    with process_group() as device, contextlib.suppress(ActorDiedError):
-        # Where the dispatcher is gone, and with it the driver, there is nobody left to work for.
-        run_assignments(setup, str(device))
+    with contextlib.suppress(DispatcherGone), process_group() as device:
+        try:
+            run_assignments(setup, str(device))
+        except ActorDiedError as error:
+            raise DispatcherGone from error
 
 
 def run_assignments(setup: dict[str, Any], device: str) -> None:
