@@ -5,8 +5,8 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 # Part of setting up: the first import of all this compiles it.
-FIRST_IMPORTS := import av, mlflow, optuna, pandas, plotly, ray.train.torch, ray.tune, torchaudio, \
-    torchmetrics, torchvision, tyro
+FIRST_IMPORTS := import av, mlflow, optuna, pandas, plotly, ray.train.torch, ray.tune, sklearn.metrics, \
+    torchaudio, torchvision, tyro
 
 # So that `python -m adamml.cost` works in this folder's environment.
 ON_PATH := import pathlib, site; pathlib.Path(site.getsitepackages()[0], 'adamml.pth').write_text( \

@@ -33,7 +33,7 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 import ray.train
 import tyro
 from adamml.cluster import connect
-from adamml.study.relay import StopRelay, relay_trainable
+from adamml.study.relay import relay_trainable
 from adamml.study.slots import start_slots
 from ray import tune
 
@@ -100,9 +100,7 @@ def train_in_tune(config: dict[str, Any]) -> None:
     ).fit()
 
 
-def ends_of(
-    trainable: Any, specs: dict[str, Any], storage: str, concurrent: int, *more: Any
-) -> list[float]:
+def ends_of(trainable: Any, specs: dict[str, Any], storage: str, concurrent: int) -> list[float]:
     """Run one Tune trial per id; when each ended, in seconds after the start of the run.
 
     Raises:
@@ -115,7 +113,7 @@ def ends_of(
         param_space=tune.grid_search(configs),
         tune_config=tune.TuneConfig(max_concurrent_trials=concurrent, reuse_actors=True),
         run_config=tune.RunConfig(
-            name=next(iter(specs)), storage_path=storage, verbose=0, callbacks=[clock, *more]
+            name=next(iter(specs)), storage_path=storage, verbose=0, callbacks=[clock]
         ),
     ).fit()
     if results.num_errors:
@@ -155,9 +153,7 @@ def slot_seconds(options: Options, storage: str) -> tuple[float, float]:
             f"slot-{n}": {"meet": options.slots} if n < options.slots else {}
             for n in range(options.slots + options.slot_trials)
         }
-        stop = StopRelay(slots.dispatcher)
-        relays = relay_trainable(slots.dispatcher)
-        ends = ends_of(relays, specs, storage, options.slots, stop)
+        ends = ends_of(relay_trainable(slots.dispatcher), specs, storage, options.slots)
     return started_s + ends[options.slots - 1], seconds_per_trial(ends, options.slots)
 
 

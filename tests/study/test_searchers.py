@@ -37,6 +37,18 @@ def test_ids_are_ours_and_go_on_after_the_baselines() -> None:
     assert [r.id for r in records] == ["trial-002", "trial-003", "trial-004"]
 
 
+def test_whoever_waits_hears_that_a_trial_ended_however_it_did() -> None:
+    ended: list[str] = []
+    found = search([], on_end=ended.append)
+    for number, (result, error) in enumerate(
+        [(WHOLE, False), ({"quality": 0.5}, False), ({}, True)]
+    ):
+        id = found.suggest(f"t{number}")["id"]
+        assert id not in ended
+        found.on_trial_complete(f"t{number}", result, error=error)
+        assert ended[number:] == [id]
+
+
 def test_history_is_told_and_not_repeated() -> None:
     records = finished(search([]), 3)
     again = search(records)

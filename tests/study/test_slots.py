@@ -11,7 +11,7 @@ import pytest
 import ray
 from adamml.cluster import connect
 from adamml.study.dispatcher import MAX_SILENT_ATTEMPTS
-from adamml.study.relay import StopRelay, relay_trainable
+from adamml.study.relay import relay_trainable
 from adamml.study.slots import CONTROLLER_DEATHS, Slots, start_slots
 from ray import tune
 from ray.util.state import list_actors, list_placement_groups
@@ -165,7 +165,6 @@ def test_tune_gets_every_report_stops_trials_and_hears_of_failures(
             name="relays",
             storage_path=str(folder),
             stop={"epoch": 5},
-            callbacks=[StopRelay(slots.dispatcher)],
             verbose=0,
         ),
     )

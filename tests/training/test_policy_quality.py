@@ -15,6 +15,7 @@ from adamml.training.policy_quality import precision_and_recall, regret, relevan
 from adamml.training.splits import Splits
 from adamml.training.tasks import adamml_metrics, adamml_task, fresh_adamml
 from adamml.training.workers import Workers
+from sklearn.metrics import precision_score, recall_score
 
 FRONT = {"quality": [0.0, 0.6, 0.9], "gflops": [0.0, 0.1, 0.3]}
 
@@ -26,6 +27,15 @@ def test_precision_and_recall_by_hand() -> None:
     assert found == pytest.approx(
         {"precision.rgb": 1 / 2, "recall.rgb": 1 / 3, "precision.audio": 1 / 3, "recall.audio": 1}
     )
+
+
+def test_precision_and_recall_are_scikit_learns() -> None:
+    generator = torch.Generator().manual_seed(0)
+    relevant, decisions = torch.randint(2, (2, 40, 5, 1), generator=generator).float()
+    found = precision_and_recall(decisions, relevant, ["rgb"])
+    pair = relevant.flatten(), decisions.flatten()
+    expected = {"precision.rgb": precision_score(*pair), "recall.rgb": recall_score(*pair)}
+    assert found == pytest.approx(expected)
 
 
 def test_computing_nothing_is_precise_and_misses_everything() -> None:

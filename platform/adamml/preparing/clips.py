@@ -2,22 +2,20 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import adamml
 from adamml.data.encoding import Encoding
 from adamml.data.formats.folders import name_of, videos_in
 from adamml.data.stored_flow import StoredFlow
 from adamml.overrides import fingerprint
+from adamml.preparing.fork_server import ForkServer
 
 Row = dict[str, Any]
-SOURCE_ROOT = Path(adamml.__file__).resolve().parents[1]
+_OWN = threading.local()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,26 +143,24 @@ def sha256_of(file: Path) -> str:
 
 
 def _in_process(module: str, argument: Mapping[str, Any], target: Path, wall_s: float) -> Row:
-    command = [sys.executable, "-m", module, json.dumps(argument)]
-    environment = os.environ | {"PYTHONPATH": str(SOURCE_ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            output, errors = process.communicate(timeout=wall_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            _remove_partial(target, process.pid)
-            return {"reason": f"takes longer than {wall_s:g} s", "retry": True}
-    if process.returncode == 0:
-        return dict(json.loads(output))
-    _remove_partial(target, process.pid)
-    if process.returncode < 0:
-        reason = f"the decoder was killed by signal {-process.returncode}"
-        return {"reason": reason, "retry": True}
-    last = (errors.strip().splitlines() or ["no message"])[-1]
+    ended = _fork_server().call(module, json.dumps(argument), wall_s)
+    if ended.code == 0:
+        return dict(json.loads(ended.output))
+    _remove_partial(target, ended.pid)
+    if ended.code is None:
+        return {"reason": f"takes longer than {wall_s:g} s", "retry": True}
+    if ended.code < 0:
+        return {"reason": f"the decoder was killed by signal {-ended.code}", "retry": True}
+    last = (ended.errors.strip().splitlines() or ["no message"])[-1]
     return {"reason": f"the decoder failed: {last}"}
+
+
+def _fork_server() -> ForkServer:
+    """This thread's, which later clips have too."""
+    if not (hasattr(_OWN, "server") and _OWN.server.running):
+        _OWN.server = ForkServer()
+    server: ForkServer = _OWN.server
+    return server
 
 
 def _remove_partial(target: Path, pid: int) -> None:

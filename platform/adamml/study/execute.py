@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch._dynamo  # noqa: F401 (torch.optim would, in the first trial: here the slot still waits)
+
 from adamml.config import override
 from adamml.cost.flops import count_costs
 from adamml.models.adamml import AdaMML

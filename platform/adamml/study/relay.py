@@ -4,7 +4,6 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune import Callback
 
 RELAY_RESOURCES = {"node:__internal_head__": 0.001}
 """On the head, and startable when slots hold every CPU, where a fraction of a CPU would wait."""
@@ -15,6 +14,8 @@ def relay(config: dict[str, Any], dispatcher: Any) -> None:
 
     The id is ours and not Tune's, which changes when a trial is tried again: submitting twice is
     one trial, and the second relay goes on after the last report that the first one repeated.
+    Where Tune has stopped the trial, the searcher has told the dispatcher before this can
+    (StudySearch's on_end).
 
     Raises:
         RuntimeError: the trial failed; carries the traceback from its slot.
@@ -41,16 +42,3 @@ def relay(config: dict[str, Any], dispatcher: Any) -> None:
 def relay_trainable(dispatcher: Any) -> Any:
     """What Tuner takes; parameters: {"id": str, "spec": dict, "priority": int, optional}."""
     return tune.with_resources(tune.with_parameters(relay, dispatcher=dispatcher), RELAY_RESOURCES)
-
-
-class StopRelay(Callback):  # type: ignore[misc]
-    """Tells the dispatcher of every trial that Tune is done with; an ended one stays so."""
-
-    def __init__(self, dispatcher: Any) -> None:
-        self._dispatcher = dispatcher
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._dispatcher.stop.remote(trial.config["id"])
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._dispatcher.stop.remote(trial.config["id"])

@@ -11,7 +11,7 @@ from ray import tune
 from adamml.config import flatten
 from adamml.study.baselines import BASELINES
 from adamml.study.plan import Plan
-from adamml.study.relay import StopRelay, relay_trainable
+from adamml.study.relay import relay_trainable
 from adamml.study.runner import Runner
 from adamml.study.schedulers import build_scheduler
 from adamml.study.searchers import StudySearch, Suggestion
@@ -39,6 +39,8 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
         as_config=partial(relay_config, plan.base, fidelity, plan.rungs),
         known=[flatten(plan.config)],
         max_gflops=settings.search["max_gflops"],
+        # Not a callback: Tune imports MLflow, which takes seconds, to count those it is given.
+        on_end=runner.slots.dispatcher.stop.remote,
     )
     scheduler = build_scheduler(
         settings.search["scheduler"],
@@ -62,7 +64,6 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
                 # A relay that dies is tried again, and repeats what its trial has reported since.
                 failure_config=tune.FailureConfig(max_failures=RELAY_RETRIES),
                 storage_path=storage,
-                callbacks=[StopRelay(runner.slots.dispatcher)],
                 verbose=0,
             ),
         ).fit()

@@ -92,6 +92,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
             One that lies outside the space is left out.
         max_gflops: the sampler is told that trials above it are infeasible.
         as_config: what a suggestion becomes for the relay.
+        on_end: called with the id of every trial that Tune is done with, however that came.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         known: Sequence[Mapping[str, Any]] = (),
         earlier: Sequence[TrialRecord] = (),
         max_gflops: float | None = None,
+        on_end: Callable[[str], object] = lambda id: None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         super().__init__(
@@ -116,6 +118,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
             sampler=build_sampler(sampler, seed + 1000 * len(history)),
         )
         self._as_config, self._seed, self._max_gflops = as_config, seed, max_gflops
+        self._on_end = on_end
         self._ids: dict[str, str] = {}
         self._asked: Counter[str] = Counter()
         self._next = max([first, *(1 + int(r.id.rpartition("-")[2]) for r in history)])
@@ -194,6 +197,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         Args:
             result: the last one; only that of a whole training has a fidelity.
         """
+        self._on_end(self._ids[trial_id])
         final = result if result and "fidelity" in result else {}
         self._tell(self._ot_trials[trial_id], final, failed=error)
         self._completed_trials.add(trial_id)

@@ -35,17 +35,17 @@ def precision_and_recall(
     Args:
         decisions: [N, S, M] of 0 and 1; relevant: the same.
     """
-    # As in evaluation.py: it is slow to import.
-    from torchmetrics.functional.classification import binary_precision, binary_recall
-
-    chosen, wanted = decisions.int(), relevant.int()
+    chosen, wanted = decisions.bool().flatten(0, 1), relevant.bool().flatten(0, 1)
     found = {}
     for number, modality in enumerate(modalities):
-        pair = chosen[..., number].flatten(), wanted[..., number].flatten()
-        options = {"zero_division": NOTHING_WRONG, "validate_args": False}
-        found[f"precision.{modality}"] = float(binary_precision(*pair, **options))
-        found[f"recall.{modality}"] = float(binary_recall(*pair, **options))
+        computed, needed = chosen[:, number], wanted[:, number]
+        found[f"precision.{modality}"] = _share(needed[computed])
+        found[f"recall.{modality}"] = _share(computed[needed])
     return found
+
+
+def _share(right: Tensor) -> float:
+    return float(right.double().mean()) if len(right) else NOTHING_WRONG
 
 
 def regret(
