@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from adamml.follower import start_projection
-from adamml.journal import Journal
+from adamml.journal import Journal, read_journal
 from adamml.projector import Projector
 from adamml.tracking import MlflowStore, connect, project, search
 from fabricated_study import HOSTILE, front, write_study
@@ -151,6 +151,20 @@ def test_a_trial_that_goes_on_is_running_again(uri: str, study: Path) -> None:
     journal.append("end", status="stopped", error=None)
     projector.project()
     assert dump(uri, EXPERIMENT)["ks/adamml-03"]["status"][0] == "KILLED"
+
+
+def test_a_trial_that_went_on_between_two_passes_ends_when_it_did(uri: str, study: Path) -> None:
+    project(study, uri)
+    _, start, before = dump(uri, EXPERIMENT)["ks/adamml-03"]["status"]
+    journal = Journal(study / "trials" / "adamml-03" / "journal.jsonl")
+    journal.append("start", id="adamml-03", kind="trial", method="adamml", attempt=2)
+    journal.append("end", status="completed", error=None)
+    ended = read_journal(journal.path)[-1]["time"]
+    for _ in range(2):
+        assert project(study, uri) == []
+        shown = dump(uri, EXPERIMENT)["ks/adamml-03"]["status"]
+        assert shown == ("FINISHED", start, int(ended * 1000))
+    assert shown[2] != before
 
 
 def test_a_new_study_under_an_old_name_stays_apart(uri: str, study: Path) -> None:

@@ -22,6 +22,12 @@ class Run:
     projected: int
     """Journal lines that are in it."""
     status: str
+    end_ms: int | None
+    """When it ended, where its status says that it has."""
+
+    def ends_as(self, batch: Batch) -> bool:
+        """Whether it says of its end what the batch does."""
+        return batch.status == self.status and batch.end_ms in (self.end_ms, None)
 
 
 class Store(Protocol):
@@ -120,7 +126,7 @@ class Projector:
         return problems + self._send(study.run, own, None if problems else len(study.events))
 
     def _send(self, run: Run, batch: Batch, projected: int | None) -> list[str]:
-        if projected == run.projected and batch.status == run.status:
+        if projected == run.projected and run.ends_as(batch):
             return []
         return self._store.send(run, batch, folder=self.folder, projected=projected)
 

@@ -154,9 +154,9 @@ class MlflowStore:
     def _set_status(self, run: Run, batch: Batch) -> None:
         if batch.status == "RUNNING" and run.status != "RUNNING":
             self._client.update_run(run.run_id, status="RUNNING")
-        elif batch.status != run.status:
+        elif not run.ends_as(batch):
             self._client.set_terminated(run.run_id, batch.status, batch.end_ms)
-        run.status = batch.status
+        run.status, run.end_ms = batch.status, batch.end_ms
 
     def _keep_artifacts(self, run: Run, batch: Batch, folder: Path) -> list[str]:
         """Artifacts may be kept on another machine than runs; its faults stop nothing else."""
@@ -173,8 +173,12 @@ class MlflowStore:
 
 
 def _as_stored(run: Any) -> Run:
-    projected = int(run.data.tags.get("adamml.projected", 0))
-    return Run(run_id=run.info.run_id, projected=projected, status=run.info.status)
+    return Run(
+        run_id=run.info.run_id,
+        projected=int(run.data.tags.get("adamml.projected", 0)),
+        status=run.info.status,
+        end_ms=run.info.end_time,
+    )
 
 
 def project(study_dir: Path, tracking_uri: str) -> list[str]:
