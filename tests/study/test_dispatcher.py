@@ -157,10 +157,11 @@ def test_at_a_rung_a_report_waits_for_the_verdict() -> None:
             assert await d.report("a", id, 1, {"epoch": 1, "policy_epoch": 1}) == "go"
             told = asyncio.create_task(d.report("a", id, 1, {"epoch": 2, "policy_epoch": 2}))
             assert await d.next_report(id, 1) == {"epoch": 2, "policy_epoch": 2}
+            await asyncio.sleep(0.01)
             assert not told.done(), "the relay has it, and Tune has not decided"
             if id == "goes on":
                 following = asyncio.create_task(d.next_report(id, 2))
-                assert await told == "go"
+                assert await asyncio.wait_for(told, 5) == "go", "at once, whatever else happens"
                 await d.finish("a", id, 1, "completed")
                 assert (await following or {})["done"]
             else:

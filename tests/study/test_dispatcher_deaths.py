@@ -1,6 +1,8 @@
 """What the dispatcher does when workers, slots and relays die and come back."""
 
-from adamml.study.dispatcher import MAX_SILENT_ATTEMPTS
+import asyncio
+
+from adamml.study.dispatcher import MAX_SILENT_ATTEMPTS, Dispatcher
 from scenes import dispatcher, end_of, play
 
 
@@ -51,15 +53,17 @@ def test_reports_of_older_attempts_are_refused() -> None:
 
 def test_a_trial_that_only_kills_its_slot_is_failed() -> None:
     async def scene() -> None:
-        d = dispatcher()
+        d = Dispatcher(["a"], poll_s=60.0)
         await d.submit("poison", {})
         await d.submit("next", {})
+        waiting = asyncio.create_task(d.next_report("poison", 0))
         for incarnation in range(MAX_SILENT_ATTEMPTS):
             told = await d.next_assignment("a", str(incarnation))
             assert told == {"id": "poison", "attempt": incarnation + 1, "spec": {}}
         told = await d.next_assignment("a", "after")
         assert told == {"id": "next", "attempt": 1, "spec": {}}
-        end = await end_of(d, "poison")
+        end = await asyncio.wait_for(waiting, 1)
+        assert end is not None
         assert end["status"] == "failed"
         assert "3 attempts in a row died" in end["error"]
 

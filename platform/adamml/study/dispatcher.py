@@ -107,7 +107,9 @@ class Dispatcher:
             | None} at the end; None after poll_s without news: ask again.
         """
         trial = self._trials[id]
-        trial.taken = max(trial.taken, after)
+        if after > trial.taken:
+            trial.taken = after
+            await self._tell()  # a slot may wait for it at a rung
         await self._wait(lambda: len(trial.reports) > after or trial.end is not None)
         return trial.reports[after] if len(trial.reports) > after else trial.end
 
@@ -163,6 +165,7 @@ class Dispatcher:
             self._died(trial)
             if trial.end is not None:
                 self._release(trial)
+                await self._tell()
                 trial = None
         if trial is None:
             await self._wait(lambda: self._closed or bool(self._waiting()))
