@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,11 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A home with the tiny recipe's videos, decoded frames and unimodal networks, and no study.
+def tiny_home(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str, empty_database: Path
+) -> Path:
+    """A home with the tiny recipe's videos, decoded frames and unimodal networks, an empty MLflow
+    database, and no study.
 
     Made once for all test processes; copy it.
     """
@@ -51,5 +55,6 @@ def tiny_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
         if not (root / "tiny-home.made").exists():
             (root / "tiny-home").mkdir()
             make_template(root / "tiny-home")
+            shutil.copy(empty_database, home / "mlflow.db")
             (root / "tiny-home.made").touch()
     return home
