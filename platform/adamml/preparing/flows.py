@@ -1,5 +1,6 @@
 """Flow beside a prepared clip, in a process of its own."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from fractions import Fraction
@@ -48,7 +49,7 @@ def add_flow(clip: Row, flow: StoredFlow, work: Preparation) -> Row:
         "encoding": asdict(ENCODING),
         "pictures": _pictures(clip) if flow.pairs else None,
         "memory_bytes": work.memory_bytes,
-        "cpu_s": int(limit_s),
+        "cpu_s": math.ceil(limit_s),
     }
     return row | made("adamml.data.flow_clips", argument, target, work.out, limit_s)
 
