@@ -1,91 +1,16 @@
-"""Slots on a real Ray: warm workers, failing trials, killed workers, Tune, what is left."""
+"""Slots on a real Ray: warm workers, failing trials, a killed worker, Tune, what is left."""
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import ray
-from adamml.cluster import connect
-from adamml.study.dispatcher import MAX_SILENT_ATTEMPTS
 from adamml.study.relay import relay_trainable
-from adamml.study.slots import CONTROLLER_DEATHS, Slots, start_slots
+from adamml.study.slots import Slots
 from ray import tune
-from ray.util.state import list_actors, list_placement_groups
-
-TRIALS = Path(__file__).with_name("noop_trials.py")
-RAYS_OWN = {"_AutoscalingCoordinatorActor"}
-"""Ray Train's detached singleton: one per cluster, for all jobs, as long as the cluster lives."""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("slots")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with connect(modules=[TRIALS], num_cpus=4):
-        yield
-
-
-@pytest.fixture(scope="module")
-def slots(cluster: None, folder: Path) -> Iterator[Slots]:
-    """Two slots of one worker each."""
-    with slots_of(1, folder, count=2) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def pair(cluster: None, folder: Path) -> Iterator[Slots]:
-    """One slot of two workers; with the two others it holds every CPU of the cluster."""
-    with slots_of(2, folder) as started:
-        yield started
-
-
-def slots_of(workers: int, folder: Path, *, count: int = 1) -> Any:
-    return start_slots(
-        count=count,
-        workers_per_slot=workers,
-        cpus_per_worker=1,
-        use_gpu=False,
-        storage=folder / "train",
-        execute="noop_trials:run",
-        context={"folder": str(folder)},
-    )
-
-
-def run_one(slots: Slots, id: str, **spec: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Its terminal record and its reports."""
-    reports: list[dict[str, Any]] = []
-    ends = slots.run({id: spec}, on_report=lambda _, metrics: reports.append(metrics))
-    return ends[id], reports
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
-    """On two busy cores a slot of two workers takes half a minute to come up."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-
-
-def address() -> str:
-    """Of this cluster: without it the state API gives up where several run on one machine."""
-    return str(ray.get_runtime_context().gcs_address)
-
-
-def alive(name: str = "") -> list[int]:
-    """Process ids of this cluster's living actors."""
-    actors = list_actors(address(), filters=[("state", "=", "ALIVE")])
-    return [a.pid for a in actors if a.class_name not in RAYS_OWN and name in a.class_name]
-
-
-def placed() -> list[Any]:
-    return [p for p in list_placement_groups(address()) if p.state != "REMOVED"]
+from ray.util.state import list_actors
+from warm_slots import RAYS_OWN, address, alive, placed, run_one, wait_until
 
 
 def test_many_trials_run_in_the_same_few_processes(slots: Slots) -> None:
@@ -196,25 +121,6 @@ def test_a_trial_whose_worker_is_killed_goes_on_where_it_was(slots: Slots) -> No
     wait_until(lambda: sum(slots.state()["restarts"].values()) == 1)
 
 
-@pytest.mark.slow
-def test_a_trial_that_always_kills_its_workers_is_given_up(slots: Slots) -> None:
-    before = sum(slots.state()["restarts"].values())
-    ends = slots.run({"poison": {"kind": "die"}, "bystander": {"kind": "succeed", "epochs": 1}})
-    assert ends["poison"]["status"] == "failed"
-    assert f"{MAX_SILENT_ATTEMPTS} attempts in a row died" in ends["poison"]["error"]
-    assert ends["bystander"]["status"] == "completed"
-    wait_until(lambda: sum(slots.state()["restarts"].values()) == before + MAX_SILENT_ATTEMPTS)
-
-
-@pytest.mark.slow
-def test_a_device_error_replaces_the_worker_and_fails_the_trial(slots: Slots) -> None:
-    before = sum(slots.state()["restarts"].values())
-    end, _ = run_one(slots, "cuda", kind="fail_on_device")
-    assert end["status"] == "failed"
-    wait_until(lambda: sum(slots.state()["restarts"].values()) == before + 1)
-    assert run_one(slots, "after-cuda", kind="succeed", epochs=1)[0]["status"] == "completed"
-
-
 def test_both_workers_of_a_slot_run_the_same_trial(pair: Slots) -> None:
     end, (seen,) = run_one(pair, "pair", kind="describe", ballast="x" * 4000)
     assert end["status"] == "completed"
@@ -237,55 +143,6 @@ def test_one_rank_that_raises_fails_the_trial_and_replaces_all_workers(pair: Slo
     assert end["status"] == "completed"
     assert [(m["epoch"], m["attempt"]) for m in reports] == [(1, 1), (2, 1)]
     assert pair.state()["restarts"] == {"slot-0": 1}
-
-
-@pytest.mark.slow
-def test_a_slot_whose_launcher_is_killed_comes_back(slots: Slots) -> None:
-    from ray.util.state import list_tasks
-
-    wait_until(lambda: len(slots.state()["ready"]) == 2)
-    launchers = list_tasks(
-        address(), filters=[("name", "=", "run_slot"), ("state", "=", "RUNNING")], detail=True
-    )
-    reports: list[dict[str, Any]] = []
-
-    def kill_launchers(_: str, metrics: dict[str, Any]) -> None:
-        reports.append(metrics)
-        if metrics["epoch"] == 1:
-            for launcher in launchers:
-                os.kill(launcher.worker_pid, signal.SIGKILL)
-
-    assert launchers
-    spec = {"kind": "succeed", "epochs": 4, "seconds": 1.0}
-    ends = slots.run({"orphan": spec}, on_report=kill_launchers)
-    assert ends["orphan"]["status"] == "completed"
-    assert [m["epoch"] for m in reports] == [1, 2, 3, 4]
-
-
-@pytest.mark.slow
-def test_a_slot_whose_controllers_are_killed_comes_back_until_it_is_given_up(
-    cluster: None, tmp_path: Path
-) -> None:
-    """The only slot there is."""
-    reports: list[dict[str, Any]] = []
-    attempts = list(range(1, CONTROLLER_DEATHS + 1))
-
-    def kill_controller(_: str, metrics: dict[str, Any]) -> None:
-        new = metrics["attempt"] not in {m["attempt"] for m in reports}
-        reports.append(metrics)
-        if new:
-            for controller in set(alive("TrainController")) - others:
-                os.kill(controller, signal.SIGKILL)
-
-    others = set(alive("TrainController"))
-    with slots_of(1, tmp_path) as alone:
-        spec = {"kind": "succeed", "epochs": 10, "seconds": 1.0}
-        end = alone.run({"orphan": spec}, on_report=kill_controller)["orphan"]
-        assert [m["epoch"] for m in reports] == list(range(1, len(reports) + 1))
-        assert sorted({m["attempt"] for m in reports}) == attempts
-        assert alone.state()["restarts"] == {"slot-0": CONTROLLER_DEATHS - 1}
-        assert end["status"] == "failed"
-        assert "no slot is left to run it (slot-0: ActorDiedError" in end["error"]
 
 
 def test_a_closed_study_leaves_nothing_behind(slots: Slots, pair: Slots, folder: Path) -> None:
