@@ -78,6 +78,24 @@ def test_what_takes_too_long_is_killed(server: ForkServer) -> None:
     assert server.call("called", "pids", 30).code == 0
 
 
+def test_the_limit_may_be_months(server: ForkServer) -> None:
+    assert server.call("called", "pids", 1e7).code == 0
+
+
+def test_a_call_that_is_interrupted_leaves_no_answer_to_the_next(server: ForkServer) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(KeyboardInterrupt):
+            server.call("called", "forever", 1000)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert not server.running
+
+
 def test_nothing_outlives_who_asked(tmp_path: Path) -> None:
     (tmp_path / "called.py").write_text(CALLED)
     script = """

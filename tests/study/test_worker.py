@@ -1,4 +1,4 @@
-"""What a worker decides by itself; the loop as a whole runs in test_slots.py and test_slot_deaths.py."""
+"""What a worker decides by itself; the loop as a whole runs in test_slots.py and beside it."""
 
 import json
 from typing import Any

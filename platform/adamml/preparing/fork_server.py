@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
+LONGEST_WAIT_S = 3600.0
+"""At a time: poll() takes 24 days at most, and the flow of an hour may be allowed more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,9 @@ class ForkServer:
             answer = stdout.readline()
         except BrokenPipeError:
             answer = ""
+        except BaseException:  # the next call must not be given this one's answer
+            self._finalize()
+            raise
         if answer:
             return Ended(**json.loads(answer))
         self._finalize()
@@ -137,10 +142,10 @@ def _listen(heard: dict[int, bytes], deadline: float) -> bool:
         for end in (0, *heard):
             selector.register(end, selectors.EVENT_READ)
         while len(selector.get_map()) > 1:
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 return False
-            for key, _ in ready:
+            for key, _ in selector.select(min(left, LONGEST_WAIT_S)):
                 if key.fd == 0:  # nothing is asked before the answer: it is closed
                     raise EOFError
                 if text := os.read(key.fd, 65536):
