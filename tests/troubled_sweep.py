@@ -1,4 +1,4 @@
-"""A sweep with early stopping in trouble: Ctrl-C, then a full disk, then no tracking server.
+"""A sweep with early stopping in trouble: Ctrl-C, a full disk, a tracking server that is away.
 
     unshare --map-root-user --mount python troubled_sweep.py HOME TEMPLATE KEPT
 
@@ -41,7 +41,7 @@ def main(home: Path, template: Path, kept: Path) -> None:
 
     said["complete"] = sweep_process.sweep(home, *SWEEP, "--tracking-uri", NOBODY)
     epochs["complete"] = sweep_process.epochs_of(study)
-    said["again"] = sweep_process.sweep(home, *SWEEP, "--tracking-uri", NOBODY)
+    said["again"] = sweep_process.sweep(home, *SWEEP)
     shutil.copytree(home / "studies", kept / "studies")
     shutil.copy(home / "mlflow.db", kept)
     print(json.dumps({"said": said, "epochs": epochs}))

@@ -1,14 +1,12 @@
 """The flow of one prepared clip, computed or taken from pictures, into a file beside it.
 
-Run as a program it makes one clip's and prints what came of it as JSON (preparing/flows.py starts
-it, with a limit on time).
+main() makes one clip's and prints what came of it as JSON (preparing/flows.py asks for it).
 """
 
 import itertools
 import json
 import os
 import resource
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -128,7 +126,3 @@ def main(argument: str) -> int:
     else:
         print(json.dumps({"flows": count}))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

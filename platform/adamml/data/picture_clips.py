@@ -1,11 +1,10 @@
 """One clip of a folder of numbered JPEGs and a wav file.
 
-Run as a program it makes one and prints what came of it, as transcode.py does of a video and within
-the same limits.
+main() makes one and prints what came of it, as transcode.py does of a video and within the same
+limits.
 """
 
 import os
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -75,7 +74,3 @@ def _join(asked: dict[str, Any]) -> Transcoded:
         sound=Path(asked["sound"]) if asked["sound"] else None,
         encoding=Encoding(**asked["encoding"]),
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -1,15 +1,14 @@
 """One clip of an untrusted file as a small, seekable MP4.
 
-Run as a program it does one clip and prints what came of it as JSON: whatever a hostile file does
-to a decoder, it does to a process of its own, with limits on memory and processor time
-(preparing/clips.py adds one on wall time).
+main() does one clip and prints what came of it as JSON, in a process of its own
+(preparing/fork_server.py), which it gives limits on memory and processor time: whatever a hostile
+file does to a decoder, it does to nobody else.
 """
 
 import json
 import math
 import os
 import resource
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -145,7 +144,3 @@ def main(argument: str) -> int:
             encoding=Encoding(**asked["encoding"]),
         ),
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -108,12 +108,9 @@ def forked(main: Callable[[str], int], argument: str, limit_s: float) -> Ended:
     os.close(write_output)
     os.close(write_errors)
     heard = {read_output: b"", read_errors: b""}
-    late = False
+    late = True
     try:
         late = not _listen(heard, time.monotonic() + limit_s)
-    except EOFError:
-        late = True
-        raise
     finally:
         if late:
             os.kill(pid, signal.SIGKILL)
