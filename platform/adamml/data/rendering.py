@@ -72,7 +72,7 @@ def _write(path: Path, frames: Array, sound: Array) -> None:
         audio.bit_rate = 64_000
         scaler = VideoReformatter()
         for pixels in frames:
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame = av.VideoFrame.from_numpy_buffer(pixels, format="rgb24")
             container.mux(video.encode(scaler.reformat(frame, format="yuv420p", threads=1)))
         container.mux(video.encode())
         samples = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")

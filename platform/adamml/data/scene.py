@@ -1,6 +1,7 @@
 """Draws a built-in video: a cluttered background and, where rgb shows a class, its object."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,18 +45,57 @@ NOISE = 6.0
 """Standard deviation per pixel and frame, of 255."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Object:
+    """What is blended into a box of a stretch's frames."""
+
+    box: tuple[slice, slice]
+    """Rows and columns."""
+    alpha: Array
+    """[T, h, 3 w]: once for each channel, since numpy is slow where rows are three numbers long."""
+    paint: Array
+    """[T, h, 3 w], or [1, 1, 3 w] where it is the same everywhere and always."""
+
+    def over(self, image: Array, number: int) -> Array:
+        """In frame `number` of the stretch, its box of an image [P, P, 3]: [h, w, 3]."""
+        before = image[self.box]
+        rows = before.reshape(len(before), -1)
+        change = self.paint[number % len(self.paint)] - rows
+        change *= self.alpha[number]
+        change += rows
+        return change.reshape(before.shape)
+
+
 def draw_frames(rng: np.random.Generator, stretches: list[Stretch], pixels: int) -> Array:
-    """The frames of a video: uint8 [T, pixels, pixels, 3]."""
+    """The frames of a video: uint8 [T, pixels, pixels, 3].
+
+    One after another on one canvas, which stays in the processor's cache.
+    """
     background = _background(rng, pixels)
-    frames = np.empty((stretches[-1].end, pixels, pixels, 3), np.float32)
-    for stretch in stretches:
-        view = frames[stretch.start : stretch.end]
-        view[:] = _cluttered(rng, background)
-        scene = stretch.scenes["rgb"]
-        if scene.shown is not None:
-            _draw_object(rng, view, scene.shown, hatched=scene.state == "misleads")
-    _add_noise(rng, frames)
-    return np.clip(frames, 0, 255, out=frames).astype(np.uint8)
+    scenes = [_draw_scene(rng, stretch, background) for stretch in stretches]
+    frames = np.empty((stretches[-1].end, pixels, pixels, 3), np.uint8)
+    noise = _noise(rng, len(frames), pixels)
+    canvas = np.empty((pixels, pixels, 3), np.float32)
+    for stretch, (image, shown) in zip(stretches, scenes, strict=True):
+        for number, frame in enumerate(frames[stretch.start : stretch.end]):
+            grain = next(noise)
+            np.add(image, grain, out=canvas)
+            if shown is not None:
+                np.add(shown.over(image, number), grain[shown.box], out=canvas[shown.box])
+            np.clip(canvas, 0, 255, out=canvas)
+            np.copyto(frame, canvas, casting="unsafe")
+    return frames
+
+
+def _draw_scene(
+    rng: np.random.Generator, stretch: Stretch, background: Array
+) -> tuple[Array, _Object | None]:
+    """What stands still in a stretch, [P, P, 3], and the object before it."""
+    image, scene = _cluttered(rng, background), stretch.scenes["rgb"]
+    if scene.shown is None:
+        return image, None
+    count, hatched = stretch.end - stretch.start, scene.state == "misleads"
+    return image, _draw_object(rng, scene.shown, count, len(image), hatched=hatched)
 
 
 def motion_phase(rng: np.random.Generator, motion: str, count: int) -> Array:
@@ -71,9 +111,10 @@ def motion_phase(rng: np.random.Generator, motion: str, count: int) -> Array:
     return (rng.random() + sign * cycles * np.arange(count)) % 1.0
 
 
-def _draw_object(rng: np.random.Generator, view: Array, shown: int, *, hatched: bool) -> None:
-    """Blend the object of a class into a view of the frames [T, P, P, 3], in place."""
-    count, pixels = view.shape[:2]
+def _draw_object(
+    rng: np.random.Generator, shown: int, count: int, pixels: int, *, hatched: bool
+) -> _Object:
+    """The object of a class in `count` frames."""
     phase = motion_phase(rng, MOTION[shown], count)
     vertical = MOTION[shown] in ("up", "down")
     radius = rng.uniform(*RADIUS) * pixels
@@ -81,18 +122,17 @@ def _draw_object(rng: np.random.Generator, view: Array, shown: int, *, hatched: 
     x0, y0 = rng.uniform(0.4, 0.6, size=2) * pixels
     ys = y0 + (0.5 - phase) * TRAVEL * pixels * (1.0 if vertical else 0.0)
     reach = int(radii.max() * 1.2) + 2
-    rows = slice(max(0, int(ys.min()) - reach), int(ys.max()) + reach + 1)
-    columns = slice(max(0, int(x0) - reach), int(x0) + reach + 1)
-    box = view[:, rows, columns]
-    x = np.arange(columns.start, columns.start + box.shape[2], dtype=np.float32) - np.float32(x0)
-    y = np.arange(rows.start, rows.start + box.shape[1], dtype=np.float32)
+    rows = slice(max(0, int(ys.min()) - reach), min(pixels, int(ys.max()) + reach + 1))
+    columns = slice(max(0, int(x0) - reach), min(pixels, int(x0) + reach + 1))
+    x = np.arange(columns.start, columns.stop, dtype=np.float32) - np.float32(x0)
+    y = np.arange(rows.start, rows.stop, dtype=np.float32)
     x, y = x[None, None, :], y[None, :, None] - ys.astype(np.float32)[:, None, None]
     alpha = _coverage(rng, LOOK[shown], x, y, radii.astype(np.float32)[:, None, None])
     colour = _colour(rng, LOOK[shown])
-    shade = _hatching(rng, x, y, HATCH * pixels) if hatched else np.float32(1.0)
-    for channel in range(3):
-        plane = box[..., channel]
-        plane += alpha * (colour[channel] * shade - plane)
+    paint = np.tile(colour, x.shape[2])[None, None]
+    if hatched:
+        paint = paint * np.repeat(_hatching(rng, x, y, HATCH * pixels), 3, axis=2)
+    return _Object(box=(rows, columns), alpha=np.repeat(alpha, 3, axis=2), paint=paint)
 
 
 def _coverage(rng: np.random.Generator, look: int, x: Array, y: Array, radii: Array) -> Array:
@@ -140,11 +180,10 @@ def _cluttered(rng: np.random.Generator, background: Array) -> Array:
     return image
 
 
-def _add_noise(rng: np.random.Generator, frames: Array) -> None:
-    """Grey noise: random windows into one random field, since drawing it anew is slow."""
-    pixels = frames.shape[1]
+def _noise(rng: np.random.Generator, count: int, pixels: int) -> Iterator[Array]:
+    """Grey noise for so many frames, [P, P, 3] each: random windows into one random field, since
+    drawing it anew is slow."""
     field = rng.normal(scale=NOISE, size=(2 * pixels, 2 * pixels, 1)).astype(np.float32)
-    for frame, (top, left) in zip(
-        frames, rng.integers(0, pixels, size=(len(frames), 2)), strict=True
-    ):
-        frame += field[top : top + pixels, left : left + pixels]
+    field = np.repeat(field, 3, axis=2)  # adding one channel to three is slow as well
+    for top, left in rng.integers(0, pixels, size=(count, 2)):
+        yield field[top : top + pixels, left : left + pixels]

@@ -28,7 +28,10 @@ def build_optimizer(
     """SGD with momentum 0.9 ("recognition", "unimodal") or Adam ("policy")."""
     settings = _settings(config, name, modality)
     if name == "policy":
-        return torch.optim.Adam(parameters, settings.lr, weight_decay=settings.weight_decay)
+        # Fused: a policy-only step of the demo takes a seventh less (EXPERIMENTS.md, 2026-11-29).
+        return torch.optim.Adam(
+            parameters, settings.lr, weight_decay=settings.weight_decay, fused=True
+        )
     return torch.optim.SGD(
         parameters, settings.lr, momentum=0.9, weight_decay=settings.weight_decay
     )
