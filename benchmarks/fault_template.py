@@ -38,6 +38,7 @@ def main() -> None:
             "data": str(resolved.data),
             "recipe": options.recipe,
             "modalities": plan.config.modalities,
+            "built_in": True,
         }
         specs = [prepare_spec("prepare", plan.base, "train", "validation", "test")]
         for spec in [*specs, *unimodal_specs(plan.config, plan.base, plan.recognition, data)]:

@@ -137,6 +137,29 @@ def test_intact_data_is_not_made_again_and_damage_is_repaired_alone(tmp_path: Pa
     assert again.fingerprint == first.fingerprint
 
 
+def test_splits_are_made_one_after_another_into_one_dataset(tmp_path: Path) -> None:
+    whole = ensure_synthetic(tmp_path / "whole", TWO, processes=1)
+    first = ensure_synthetic(tmp_path / "a", TWO, processes=1, splits=("train", "validation"))
+    assert {p.parent.name for p in (tmp_path / "a").rglob("*.mp4")} == {"train", "validation"}
+    made: list[tuple[int, int]] = []
+    later = ensure_synthetic(
+        tmp_path / "a",
+        TWO,
+        processes=1,
+        splits=("test",),
+        progress=lambda done, total: made.append((done, total)),
+    )
+    tests = TWO.test_videos
+    assert made[-1] == (tests, tests)
+    assert first.fingerprint == later.fingerprint == whole.fingerprint
+    for row in range(len(whole)):
+        assert later.path(row).read_bytes() == whole.path(row).read_bytes()
+    damaged = later.path(0)  # what was made first is still known by its size
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    ensure_synthetic(tmp_path / "a", TWO, processes=1)
+    assert damaged.read_bytes() == whole.path(0).read_bytes()
+
+
 def test_processes_make_the_same_videos(tmp_path: Path) -> None:
     config = replace(TWO, train_videos=9)
     one = ensure_synthetic(tmp_path / "one", config, processes=1)

@@ -24,7 +24,7 @@ def run_in(study: Path, report: Any) -> Run:
     config = RECIPES["tiny"](("rgb", "audio"))
     assignment: Assignment = {"id": "t policy", "attempt": 2, "spec": SPEC}
     workers = Workers.current()
-    return Run(assignment, report, study, study, config, Splits(None, config, {}), workers)  # type: ignore[arg-type]
+    return Run(assignment, report, study, study, config, Splits(None, config, {}), workers, False)  # type: ignore[arg-type]
 
 
 def complete(run: Run) -> None:

@@ -63,7 +63,7 @@ class _Object:
         change = self.paint[number % len(self.paint)] - rows
         change *= self.alpha[number]
         change += rows
-        return change.reshape(before.shape)
+        return np.asarray(change.reshape(before.shape))
 
 
 def draw_frames(rng: np.random.Generator, stretches: list[Stretch], pixels: int) -> Array:

@@ -63,9 +63,14 @@ def _mono(frames: Iterator[Any], rate: int) -> Iterator[tuple[Any, Array]]:
         if frame is None:
             return
         if now != form or resampler is None:
-            resampler, form = av.AudioResampler(format="s16", layout="mono", rate=rate), now
+            resampler, form = _resampler(rate), now
         last = frame
         yield frame, _joined(resampler.resample(frame))
+
+
+def _resampler(rate: int) -> av.AudioResampler:
+    # A second at a time: taking each of a codec's small frames costs as much as decoding it.
+    return av.AudioResampler(format="s16", layout="mono", rate=rate, frame_size=rate)
 
 
 def _joined(parts: list[Any]) -> Array:

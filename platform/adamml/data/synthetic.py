@@ -3,7 +3,7 @@
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -33,14 +33,16 @@ def ensure_synthetic(
     config: SyntheticConfig,
     *,
     processes: int,
+    splits: Sequence[str] = SPLITS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Manifest:
     """Make the dataset in root: only what is missing or damaged.
 
     Args:
         root: a folder for this config alone, see synthetic_name.
+        splits: whose videos to make; the manifest has all rows at once.
         processes: how many draw at the same time; 1 draws in this process.
-        progress: called with (videos done, all videos), at least at the end.
+        progress: called with (videos done, all videos of these splits), at least at the end.
 
     Raises:
         ValueError: root holds a dataset of another config, or the config asks for the impossible.
@@ -48,7 +50,7 @@ def ensure_synthetic(
     _check(config)
     with locked(root / ".lock"):
         _claim(root, config)
-        jobs = list(_jobs(config))
+        jobs = [job for job in _jobs(config) if job[0] in splits]
         sizes = _read_sizes(root)
         wanted = [job for job in jobs if not _intact(root, job, sizes)]
         for done, made in _counted(len(jobs) - len(wanted), _make(root, config, wanted, processes)):
@@ -57,7 +59,7 @@ def ensure_synthetic(
         if wanted:
             _write_json(root / "files.json", sizes)
         if wanted or not (root / FILE_NAME).is_file():
-            write_manifest(_manifest(root, config, jobs))
+            write_manifest(_manifest(root, config))
         progress(len(jobs), len(jobs))
         return load_manifest(root)
 
@@ -144,8 +146,8 @@ def _make(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _manifest(root: Path, config: SyntheticConfig, jobs: list[Job]) -> Manifest:
-    rows = [_row(config, job) for job in jobs]
+def _manifest(root: Path, config: SyntheticConfig) -> Manifest:
+    rows = [_row(config, job) for job in _jobs(config)]
     origin = json.dumps(_settings(config), sort_keys=True)
     return Manifest(root, pd.DataFrame(rows), CLASSES, f"synthetic {origin}")
 

@@ -9,6 +9,7 @@ import torch._dynamo  # noqa: F401 (torch.optim would, in the first trial: here 
 
 from adamml.config import override
 from adamml.cost.flops import count_costs
+from adamml.data.synthetic import ensure_synthetic
 from adamml.models.adamml import AdaMML
 from adamml.models.weights import fetch_weights
 from adamml.recipes import RECIPES
@@ -40,7 +41,7 @@ def execute(assignment: Assignment, report: Report, context: dict[str, Any]) -> 
     Args:
         assignment: its spec holds kind (an entry of KINDS), id, and the overrides of the recipe.
         report: of the slot; raises Stopped.
-        context: home, study, data (folders), recipe, modalities.
+        context: home, study, data (folders), recipe, modalities, built_in.
     """
     spec = assignment["spec"]
     recipe = lookup(RECIPES, context["recipe"], what="recipe")
@@ -48,14 +49,20 @@ def execute(assignment: Assignment, report: Report, context: dict[str, Any]) -> 
     config = override(recipe(modalities), spec["overrides"])
     splits = splits_of(Path(context["data"]), config, modalities)
     home, study = Path(context["home"]), Path(context["study"])
-    run = Run(assignment, report, home, study, config, splits, Workers.current())
+    workers, built_in = Workers.current(), context["built_in"]
+    run = Run(assignment, report, home, study, config, splits, workers, built_in)
     lookup(KINDS, spec["kind"], what="kind of assignment")(run)
 
 
 def prepare(run: Run) -> None:
-    """Fetch ImageNet weights, so that a study that cannot have them ends at once; decode these
-    splits into the node's cache; report what could not be read."""
+    """Fetch ImageNet weights, so that a study that cannot have them ends at once; make what these
+    splits lack of the built-in videos; decode them into the node's cache; report what could not be
+    read."""
     fetch_weights(run.config)
+    synthetic = run.config.data.synthetic
+    if run.built_in and synthetic is not None:
+        root = run.splits.manifest.root
+        ensure_synthetic(root, synthetic, processes=1, splits=run.spec["splits"])
     bad: dict[str, str] = {}
     silent = videos = 0
     for split in run.spec["splits"]:

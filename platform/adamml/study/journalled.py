@@ -38,6 +38,8 @@ class Run:
     config: Config
     splits: Splits
     workers: Workers
+    built_in: bool
+    """The data is the built-in dataset, in the home: videos that are missing are made."""
 
     @property
     def spec(self) -> dict[str, Any]:

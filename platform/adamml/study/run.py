@@ -91,7 +91,7 @@ class Study:
         self.say("training unimodal networks")
         plan = self.plan
         specs = unimodal_specs(plan.config, plan.base, plan.recognition, manifest.fingerprint)
-        # Whichever slot has nothing left to train decodes what will be needed last.
+        # Whichever slot has nothing left to train makes and decodes what will be needed last.
         specs.append(prepare_spec("decode test", plan.base, "test"))
         require(self.runner.run(specs, "unimodal"))
 
@@ -107,10 +107,11 @@ class Study:
     def train_jointly(self) -> None:
         """The best few and the strongest fusions go through the remaining stages."""
         plan = self.plan
-        specs = [trained_fusion_spec(plan.base)] if average_is_stronger(self.records) else []
-        if plan.first_fidelity == "policy":
+        specs: list[Spec] = []
+        if plan.first_fidelity == "policy":  # the dearest first: a policy is trained as well
             always_on = [r for r in self.records if r.method == "always_on"]
-            specs += [_joint_spec(r) for r in [*always_on, *self._going_on()]]
+            specs += [_joint_spec(r) for r in [*self._going_on(), *always_on]]
+        specs += [trained_fusion_spec(plan.base)] if average_is_stronger(self.records) else []
         self.say(f"training {len(specs)} jointly")
         self.runner.run(specs, "joint")
 

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from ray.exceptions import RayError
 from adamml import cluster, home
 from adamml.config import Config, flatten
 from adamml.data.cache import open_frames
-from adamml.data.manifest import Manifest, load_manifest
+from adamml.data.manifest import SPLITS, Manifest, load_manifest
 from adamml.data.synthetic import ensure_synthetic
 from adamml.follower import Follower
 from adamml.journal import Journal
@@ -79,11 +79,13 @@ def run_session(
                 "data": str(session.data),
                 "recipe": session.config.recipe,
                 "modalities": list(session.config.modalities),
+                "built_in": session.built_in,
             },
         ) as slots:
             display.resize(size["count"])
             try:
-                manifest = _manifest(session, display)
+                later = ("test",) if size["count"] > 1 else ()
+                manifest = _manifest(session, display, later)
                 _decode_here(manifest, session.config, display)
                 return _recorded(
                     session, display, lambda: work(slots, size["count"], manifest), conclude
@@ -133,13 +135,18 @@ def _recorded(
     return failed, behind
 
 
-def _manifest(session: Session, display: Display) -> Manifest:
+def _manifest(session: Session, display: Display, later: Sequence[str] = ()) -> Manifest:
+    """The data; of the built-in dataset the videos of all splits but those that a slot makes later,
+    when it has nothing left to train."""
     synthetic = session.config.data.synthetic
     if not session.built_in or synthetic is None:
         return load_manifest(session.data)
     display.phase("making the built-in dataset")
     progress = display.counter("making videos")
-    return ensure_synthetic(session.data, synthetic, processes=_cpus(), progress=progress)
+    now = [split for split in SPLITS if split not in later]
+    return ensure_synthetic(
+        session.data, synthetic, processes=_cpus(), splits=now, progress=progress
+    )
 
 
 def _decode_here(manifest: Manifest, config: Config, display: Display) -> None:
