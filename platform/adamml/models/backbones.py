@@ -73,7 +73,8 @@ class TemporalResNet(Backbone):
         self.features = net.fc.in_features
 
     def stages(self) -> list[list[nn.Module]]:
-        stem = [self.conv1, self.bn1, self.relu, self.maxpool, self.layer1]
+        # ReLU behind the pooling: the same numbers from a quarter of the places.
+        stem = [self.conv1, self.bn1, self.maxpool, self.relu, self.layer1]
         return [stem, [self.layer2], [self.layer3], [self.layer4]]
 
 

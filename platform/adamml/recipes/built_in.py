@@ -41,9 +41,9 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
         rgb=RgbConfig(
             frames=4,
             frame_stride=8,
-            crop=40,
-            train_short_side=(42, 48),
-            test_short_side=45,
+            crop=36,
+            train_short_side=(38, 43),
+            test_short_side=40,
             stored_short_side=48,
             stored_every=4,
         ),
