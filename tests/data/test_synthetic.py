@@ -154,10 +154,13 @@ def test_splits_are_made_one_after_another_into_one_dataset(tmp_path: Path) -> N
     assert first.fingerprint == later.fingerprint == whole.fingerprint
     for row in range(len(whole)):
         assert later.path(row).read_bytes() == whole.path(row).read_bytes()
+    torn = tmp_path / "a" / "test" / ".000001.99.part.mp4"
+    torn.write_bytes(b"of a maker that was killed")
     damaged = later.path(0)  # what was made first is still known by its size
     damaged.write_bytes(damaged.read_bytes()[:-100])
     ensure_synthetic(tmp_path / "a", TWO, processes=1)
     assert damaged.read_bytes() == whole.path(0).read_bytes()
+    assert not torn.exists()
 
 
 def test_processes_make_the_same_videos(tmp_path: Path) -> None:

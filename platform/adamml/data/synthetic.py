@@ -50,6 +50,8 @@ def ensure_synthetic(
     _check(config)
     with locked(root / ".lock"):
         _claim(root, config)
+        for torn in root.glob("*/.*.part.mp4"):  # of a maker that was killed; we hold the lock
+            torn.unlink()
         jobs = [job for job in _jobs(config) if job[0] in splits]
         sizes = _read_sizes(root)
         wanted = [job for job in jobs if not _intact(root, job, sizes)]
