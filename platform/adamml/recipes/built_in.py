@@ -21,7 +21,7 @@ from adamml.recipes.tasks import RGB_AUDIO, Modalities, lambdas, proxies
 def demo(modalities: Modalities = RGB_AUDIO) -> Config:
     """The built-in dataset on a laptop: `make sweep`.
 
-    Small networks with the paper's economics: rgb costs 31 times what audio does, the policy
+    Small networks with the paper's economics: rgb costs 28 times what audio does, the policy
     little (tests/cost asserts both from counted costs).
     """
     conv3 = BackboneConfig(name="conv3", width=16)
