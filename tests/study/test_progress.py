@@ -36,6 +36,19 @@ def test_a_stage_not_seen_yet_costs_what_the_dearest_does() -> None:
     assert left == pytest.approx(2 * 10 + 10 * 1)
 
 
+def test_the_dearest_network_counts_not_the_mean_of_its_stage() -> None:
+    found = study("unimodal", seconds=2.0)
+    found.trials += study("unimodal", seconds=30.0).trials
+    left, _ = remaining(found, expected(unimodal=2, alternating=1))
+    assert left == pytest.approx(30)
+
+
+def test_nothing_is_estimated_while_a_network_is_in_its_first_epoch() -> None:
+    found = study("unimodal", seconds=2.0)
+    found.trials.append(TrialRecord(id="rgb", kind="unimodal", starts=[0.0]))
+    assert remaining(found, expected(unimodal=2)) == (None, 0.0)
+
+
 def test_more_epochs_than_expected_leave_nothing() -> None:
     left, fraction = remaining(study("unimodal", "unimodal"), expected(unimodal=1))
     assert (left, fraction) == (0.0, 1.0)

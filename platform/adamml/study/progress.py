@@ -137,15 +137,17 @@ def confirmed(study: StudyRecord | None) -> tuple[int, int]:
 
 
 def remaining(study: StudyRecord, expected: Expected) -> tuple[float | None, float]:
-    """Seconds left (None before anything was timed), and the fraction of the work that is done.
+    """Seconds left (None before every unimodal network that has begun was timed), and the fraction
+    of the work that is done.
 
-    A stage that was not seen yet is taken to cost what the dearest seen epoch costs, or, where
-    recognition does not train, a tenth of it.
+    A stage that was not seen yet is taken to cost what an epoch of the dearest network or trial
+    costs, or, where recognition does not train, a tenth of it.
     """
     seconds, done = _epoch_seconds(study.trials)
-    if not seconds:
+    untimed = any(t.kind == "unimodal" and t.starts and not t.epochs for t in study.trials)
+    if not seconds or untimed:
         return None, 0.0
-    dearest = max(seconds.values())
+    dearest = max(max(_epoch_seconds([t])[0].values(), default=0.0) for t in study.trials)
 
     def price(stage: str) -> float:
         return seconds.get(stage, dearest if stage in RECOGNITION_STAGES else dearest / 10)
