@@ -29,6 +29,7 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=platform $(BIN)/lint-imports --no-cache --no-logo
 
 # Pinned packages with hashes, installed by uv, which pip fetches first.
 .venv/ready: requirements.lock

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from adamml.paired import Estimate, bootstrap, paired_difference
 from adamml.records import read_trial
+from adamml.statistics.paired import Estimate, bootstrap, paired_difference
 from adamml.study.methods import METHODS, trial_id
-from adamml.study.video_results import load_results, result_metrics, values
+from adamml.trials.test_results import load_results, result_metrics, values
 
 OURS = "adamml"
 OVER = ("matched_random", "random", "weighted")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 from adamml.study.compare import Compared, Summary
-from adamml.study.compare_options import Comparison
+from adamml.study.options.comparison import Comparison
 from adamml.terminal import open_console
 from rich.markup import escape
 from rich.table import Table

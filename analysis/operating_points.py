@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from adamml.fronts import non_dominated
+from adamml.statistics.fronts import non_dominated
 
 from analysis.runs import Study
 

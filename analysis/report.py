@@ -5,7 +5,8 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from adamml.follower import default_tracking_uri, look_command
+from adamml.files import whole
+from adamml.tracking.follower import default_tracking_uri, look_command
 
 from analysis.confirmation import EXPLANATION as HOW_CONFIRMED
 from analysis.confirmation import confirmation_table
@@ -30,9 +31,8 @@ def write_report(
     """
     out = Path(out or Path(study_dir) / "report.html")
     text = render(from_study_dir(study_dir), look_command(tracking_uri or default_tracking_uri()))
-    partial = out.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(out)
+    with whole(out) as part:
+        part.write_text(text, encoding="utf-8")
     return out
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from adamml.follower import default_tracking_uri
-from adamml.projection import OPERATING_POINTS, as_in_journals
 from adamml.records import StudyRecord, TrialRecord, read_study
+from adamml.tracking.follower import default_tracking_uri
+from adamml.tracking.projection import OPERATING_POINTS, as_in_journals
 
 CONFIRM = "confirm.json"
 COLUMNS = ["id", "kind", "method", "name", "fidelity", "status", "on_front", "chosen", "error"]
@@ -101,7 +101,7 @@ def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> Stu
     Raises:
         ValueError: MLflow has no such study.
     """
-    from adamml.tracking import connect, read_artifact  # importing MLflow takes seconds
+    from adamml.tracking.store import connect, read_artifact  # importing MLflow takes seconds
 
     client = connect(tracking_uri or default_tracking_uri())
     parent = _latest(client, name)
@@ -175,7 +175,7 @@ def _timestamp(seconds: float | None) -> Any:
 
 def _trial(client: Any, run: Any, quality: str) -> TrialRecord:
     """A run of MLflow as the record of its journal; all its latest metrics count as final."""
-    from adamml.tracking import read_artifact
+    from adamml.tracking.store import read_artifact
 
     tags, info = run.data.tags, run.info
     ended = None if tags.get("status") in (None, "running") else info.end_time
@@ -185,7 +185,7 @@ def _trial(client: Any, run: Any, quality: str) -> TrialRecord:
         method=tags.get("method", ""),
         name=info.run_name,
         params={path: _parse(text) for path, text in run.data.params.items()},
-        overrides=json.loads(tags.get("adamml.overrides", "{}")),
+        overrides=json.loads(tags.get("adamml.config.overrides", "{}")),
         status=tags.get("status", "waiting"),
         fidelity=tags.get("fidelity"),
         final={as_in_journals(k, quality): v for k, v in run.data.metrics.items()},
@@ -207,7 +207,7 @@ def _parse(text: str) -> Any:
 
 
 def _latest(client: Any, name: str | None) -> Any:
-    from adamml.tracking import experiment_name
+    from adamml.tracking.store import experiment_name
 
     if name is None:
         pattern = experiment_name("%")
@@ -222,7 +222,7 @@ def _latest(client: Any, name: str | None) -> Any:
 
 
 def _search(client: Any, experiment_ids: list[str], condition: str) -> list[Any]:
-    from adamml.tracking import search
+    from adamml.tracking.store import search
 
     return [run for id in experiment_ids for run in search(client, id, condition)]
 

@@ -35,17 +35,17 @@ import pandas as pd
 import torch
 import tyro
 from adamml.config import Config, SyntheticConfig
-from adamml.data.cache import open_frames
+from adamml.data.cache.opening import open_frames
 from adamml.data.dataset import SegmentDataset, batches
-from adamml.data.encoding import Encoding, write_clip
 from adamml.data.manifest import Manifest, write_manifest
-from adamml.data.rendering import storyboard
-from adamml.data.scene import draw_frames
-from adamml.data.segments import audio_starts, frame_count, frame_indices, train_starts
-from adamml.data.sound import SAMPLE_RATE, make_sound
-from adamml.data.sounds import window_length, window_places
-from adamml.data.storyboard import CLASSES, FPS
-from adamml.data.synthetic import ensure_synthetic
+from adamml.data.media.encoding import Encoding, write_clip
+from adamml.data.modalities.audio import window_length, window_places
+from adamml.data.modalities.segments import audio_starts, frame_count, frame_indices, train_starts
+from adamml.data.synthetic.generation import ensure_synthetic
+from adamml.data.synthetic.rendering import storyboard
+from adamml.data.synthetic.scene import draw_frames
+from adamml.data.synthetic.sound import SAMPLE_RATE, make_sound
+from adamml.data.synthetic.storyboard import CLASSES, FPS
 from adamml.recipes import RECIPES
 from adamml.training.optimizers import build_optimizer
 from adamml.training.passes import PolicyPass, RecognitionPass

@@ -27,14 +27,14 @@ import cv2
 import numpy as np
 import tyro
 from adamml.config import MotionConfig, RgbConfig, SyntheticConfig
-from adamml.data.encoding import Encoding
-from adamml.data.flow import optical_flow
-from adamml.data.flow_video import FlowEncoding, read_flow_at, write_flow
-from adamml.data.rendering import render
-from adamml.data.segments import clip_length
-from adamml.data.storyboard import FPS
-from adamml.data.transcode import transcode
-from adamml.data.video import read_video
+from adamml.data.media.encoding import Encoding
+from adamml.data.media.flow import optical_flow
+from adamml.data.media.flow_video import FlowEncoding, read_flow_at, write_flow
+from adamml.data.media.video import read_video
+from adamml.data.modalities.segments import clip_length
+from adamml.data.synthetic.rendering import render
+from adamml.data.synthetic.storyboard import FPS
+from adamml.preparing.making.transcode import transcode
 
 Array = np.ndarray[Any, Any]
 BOUND = MotionConfig().bound

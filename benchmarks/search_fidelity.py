@@ -32,9 +32,9 @@ class Options:
 
 def main(options: Options) -> None:
     from adamml.records import read_study
-    from adamml.study.baselines import BASELINES
-    from adamml.study.job_options import SweepOptions
-    from adamml.study.options import resolve
+    from adamml.study.options.jobs import SweepOptions
+    from adamml.study.options.sweep import resolve
+    from adamml.study.specs import BASELINES
     from adamml.study.sweep import sweep
 
     from search_spaces import space_of
@@ -107,7 +107,7 @@ def saving(
 
 
 def hypervolume(trials: list, reference: tuple[float, float]) -> float:
-    from adamml import fronts
+    from adamml.statistics import fronts
 
     finals = [t.finals["joint"] for t in trials if "joint" in t.finals]
     accuracies, gflops = ([final[name] for final in finals] for name in ("quality", "gflops"))

@@ -29,10 +29,10 @@ import numpy as np
 import torch
 import tyro
 from adamml.config import AudioConfig, SyntheticConfig
-from adamml.data.encoding import Encoding, write_clip, write_sound
-from adamml.data.rendering import render
-from adamml.data.sounds import log_spectrogram, windows
-from adamml.data.storyboard import FPS
+from adamml.data.media.encoding import Encoding, write_clip, write_sound
+from adamml.data.modalities.audio import log_spectrogram, windows
+from adamml.data.synthetic.rendering import render
+from adamml.data.synthetic.storyboard import FPS
 
 Array = np.ndarray[Any, Any]
 AUDIO = AudioConfig()

@@ -33,8 +33,8 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 import ray.train
 import tyro
 from adamml.cluster import connect
-from adamml.study.relay import relay_trainable
-from adamml.study.slots import start_slots
+from adamml.slots.pool import start_slots
+from adamml.slots.relay import relay_trainable
 from ray import tune
 
 MEETING_S = 120.0

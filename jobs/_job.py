@@ -12,7 +12,7 @@ FULL = "\nMake space where home and cache are kept; the same command then goes o
 
 def run(work: Callable[[], int]) -> int:
     """The exit status of work(); 2 for the user's mistakes, 130 after Ctrl-C or SIGTERM."""
-    from adamml.study.errors import StudyError
+    from adamml.study.running.rehearsal import StudyError
 
     try:
         return work()
@@ -32,9 +32,9 @@ def study(options: Any, work: str) -> int:
         work: what of adamml.study.sweep: "sweep" or "confirm".
     """
     # Only now: torch and ray take seconds to import, and --help needs neither.
-    from adamml.follower import look_command
+    from adamml.tracking.follower import look_command
     from adamml.study import sweep
-    from adamml.study.options import dry_run, resolve
+    from adamml.study.options.sweep import dry_run, resolve
 
     from analysis.report import draw
     from analysis.summary import print_found, print_summary

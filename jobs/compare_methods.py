@@ -20,7 +20,7 @@ import _job
 def main() -> int:
     # Not at the top: the processes that draw and decode videos import this file again.
     import tyro
-    from adamml.study.job_options import CompareOptions
+    from adamml.study.options.jobs import CompareOptions
 
     options = tyro.cli(CompareOptions, description=__doc__)
     return _job.run(lambda: start(options))
@@ -28,9 +28,9 @@ def main() -> int:
 
 def start(options: Any) -> int:
     # Only now: torch and ray take seconds to import, and --help needs neither.
-    from adamml.follower import look_command
+    from adamml.tracking.follower import look_command
     from adamml.study.compare import compare
-    from adamml.study.compare_options import dry_run_comparison, resolve_comparison
+    from adamml.study.options.comparison import dry_run_comparison, resolve_comparison
 
     from analysis.comparison_report import print_comparison, summarise
 

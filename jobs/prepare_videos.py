@@ -25,7 +25,7 @@ import _job
 
 def main() -> int:
     import tyro
-    from adamml.study.job_options import PrepareOptions
+    from adamml.preparing.options import PrepareOptions
 
     options = tyro.cli(PrepareOptions, description=__doc__)
     return _job.run(lambda: start(options))

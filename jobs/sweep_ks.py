@@ -18,7 +18,7 @@ import _job
 def main() -> int:
     # Not at the top: the processes that draw and decode videos import this file again.
     import tyro
-    from adamml.study.job_options import SweepOptions
+    from adamml.study.options.jobs import SweepOptions
 
     options = tyro.cli(SweepOptions, description=__doc__)
     return _job.run(lambda: _job.study(options, "sweep"))

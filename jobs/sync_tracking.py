@@ -14,16 +14,16 @@ import _job
 
 def main() -> int:
     import tyro
-    from adamml.study.job_options import SyncOptions
+    from adamml.tracking.sync import SyncOptions
 
     options = tyro.cli(SyncOptions, description=__doc__)
     return _job.run(lambda: start(options))
 
 
 def start(options: Any) -> int:
-    from adamml.follower import check_tracking_uri, default_tracking_uri, look_command
-    from adamml.study.resolving import studies_of
-    from adamml.tracking import sync
+    from adamml.tracking.follower import check_tracking_uri, default_tracking_uri, look_command
+    from adamml.tracking.sync import studies_of
+    from adamml.tracking.sync import sync
 
     folders = studies_of(options)
     uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())

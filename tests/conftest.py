@@ -1,5 +1,6 @@
 import os
-import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 # Tests run side by side: threads that wait for each other would cost more than they do.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+TEMPLATE = Path(__file__).parents[1] / "benchmarks" / "faults" / "template.py"
 LONGEST = ("test_faults.py", "test_hostile_media.py", "test_compare_methods.py", "test_ceilings.py")
 """Files of several minutes: begun first, so that none runs alone at the end."""
 
@@ -27,7 +29,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database; copy it with mlflow_stores.fresh_database."""
-    from adamml.tracking import connect  # importing MLflow takes seconds
+    from adamml.tracking.store import connect  # importing MLflow takes seconds
 
     path = tmp_path_factory.mktemp("mlflow") / "empty.db"
     connect(f"sqlite:///{path}").search_experiments()
@@ -35,17 +37,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_home(
-    tmp_path_factory: pytest.TempPathFactory, worker_id: str, empty_database: Path
-) -> Path:
+def tiny_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home with the tiny recipe's videos, decoded frames and unimodal networks, an empty MLflow
     database, and no study.
 
     Made once for all test processes; copy it.
     """
-    from adamml.data.locks import locked
-
-    from benchmarks.faults import make_template
+    from adamml.files import locked
 
     root = tmp_path_factory.getbasetemp()
     if worker_id != "master":
@@ -53,8 +51,6 @@ def tiny_home(
     with locked(root / "tiny-home.lock"):
         home = root / "tiny-home" / "template"
         if not (root / "tiny-home.made").exists():
-            (root / "tiny-home").mkdir()
-            make_template(root / "tiny-home")
-            shutil.copy(empty_database, home / "mlflow.db")
+            subprocess.run([sys.executable, str(TEMPLATE), str(root / "tiny-home")], check=True)
             (root / "tiny-home.made").touch()
     return home

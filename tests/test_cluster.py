@@ -11,7 +11,8 @@ from pathlib import Path
 import adamml
 import pytest
 import ray
-from adamml.cluster import check_home, connect, exchange_tokens, require_slots, room_for_slots
+from adamml.cluster import check_home, connect, exchange_tokens
+from adamml.slots.sizing import require_slots, room_for_slots
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +51,13 @@ def alive(pid: int) -> bool:
 def test_workers_run_this_very_copy_of_adamml(cluster: None) -> None:
     @ray.remote(num_cpus=0)
     def look() -> tuple[str, str]:
-        import adamml.study.dispatcher
+        import adamml.slots.dispatcher
 
-        return adamml.__file__ or "", Path(adamml.study.dispatcher.__file__).read_text()
+        return adamml.__file__ or "", Path(adamml.slots.dispatcher.__file__).read_text()
 
     where, text = ray.get(look.remote())
     assert "py_modules_files" in where
-    own = Path(adamml.__file__ or "").parent / "study" / "dispatcher.py"
+    own = Path(adamml.__file__ or "").parent / "slots" / "dispatcher.py"
     assert text == own.read_text()
 
 

@@ -33,3 +33,19 @@ def cache_limit_bytes() -> int:
 
 def _folder(variable: str, default: str) -> Path:
     return Path(os.environ.get(variable) or default).expanduser().absolute()
+
+
+def move_home(folder: Path | None) -> None:
+    """--home takes effect for this process and all that it starts."""
+    if folder is not None:
+        os.environ["ADAMML_HOME"] = str(folder.expanduser().absolute())
+
+
+def study_folder(name: str) -> Path:
+    """
+    Raises:
+        ValueError: no folder can have this name.
+    """
+    if not name or Path(name).name != name or name.startswith("."):
+        raise ValueError(f"name must be one a folder can have, got {name!r}")
+    return home() / "studies" / name

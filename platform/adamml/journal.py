@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from adamml.files import sync_folder
+
 Event = dict[str, Any]
 
 
@@ -25,7 +27,7 @@ class Journal:
         with open(self.path, "ab+") as file:
             file.seek(0)
             file.truncate(_complete_bytes(file.read()))
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def append(self, event: str, **fields: Any) -> None:
         """Write one event and return when it is on disk; "time" (unix seconds) is added.
@@ -92,12 +94,3 @@ def _refuse_non_finite(value: Any, name: str) -> None:
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             _refuse_non_finite(item, f"{name}[{index}]")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's name durable too, not only its bytes."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

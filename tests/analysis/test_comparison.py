@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from adamml.journal import Journal
 from adamml.study.methods import trial_id
-from adamml.study.video_results import save_results
+from adamml.trials.test_results import save_results
 
 from analysis.comparison import Results, results
 from analysis.comparison_report import cells, markdown, metrics, sentence

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adamml.confirmation import Retrained, attained, confirmed
 from adamml.journal import Journal
+from adamml.statistics.retrained_fronts import Retrained, attained, confirmed
 from fabricated_study import HOSTILE, write_study
 
 from analysis.confirmation import confirmation_table

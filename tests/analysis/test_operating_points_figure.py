@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from adamml.fronts import non_dominated
+from adamml.statistics.fronts import non_dominated
 from fabricated_study import write_study
 
 from analysis.figure import front_figure

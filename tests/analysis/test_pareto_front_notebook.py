@@ -2,7 +2,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from adamml.tracking import project
+from adamml.tracking.sync import project
 from fabricated_study import write_study
 from mlflow_stores import IGNORE_ITS_WARNINGS, fresh_database
 from nbclient import NotebookClient

@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from adamml.journal import Journal
-from adamml.tracking import project
+from adamml.tracking.sync import project
 from fabricated_study import CHOSEN, front, write_study
 from mlflow_stores import IGNORE_ITS_WARNINGS, fresh_database
 

@@ -8,7 +8,7 @@ from adamml.config import override
 from adamml.cost.distribution import cost_distribution
 from adamml.cost.flops import Costs, count_costs
 from adamml.recipes import tiny
-from adamml.study.journalled import FINAL
+from adamml.trials.journalled import FINAL
 
 
 @pytest.fixture(scope="module")

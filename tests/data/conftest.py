@@ -8,7 +8,7 @@ import pytest
 import torch
 from adamml.config import Config, SyntheticConfig
 from adamml.data.manifest import Manifest, write_manifest
-from adamml.data.synthetic import ensure_synthetic
+from adamml.data.synthetic.generation import ensure_synthetic
 from adamml.recipes import tiny
 
 SMALL = SyntheticConfig(train_videos=10, validation_videos=8, test_videos=8, seconds=4.0)

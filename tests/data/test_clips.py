@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import Config, override
-from adamml.data.cache import open_frames
+from adamml.data.cache.opening import open_frames
 from adamml.data.dataset import SegmentDataset
 from adamml.data.manifest import Manifest
 from adamml.data.relevance import relevance

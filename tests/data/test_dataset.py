@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import Config
-from adamml.data.cache import FrameSource, open_frames
+from adamml.data.cache.opening import FrameSource, open_frames
 from adamml.data.dataset import SegmentDataset, batches
 from adamml.data.manifest import Manifest
 from adamml.recipes import tiny

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 from adamml.config import Config
-from adamml.data.cache import open_frames
+from adamml.data.cache.opening import open_frames
 from adamml.data.dataset import SegmentDataset, batches
-from adamml.data.encoding import Encoding, write_clip
 from adamml.data.loading import read_ahead
 from adamml.data.manifest import Manifest
+from adamml.data.media.encoding import Encoding, write_clip
 
 PLAN = [[0, 1, 2], [3, 4, 5], [6, 7], [8, 9, 10]]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import sweep_process
 from adamml.records import StudyRecord, read_study
-from adamml.study.video_results import load_results
-from adamml.tracking import connect
+from adamml.tracking.store import connect
+from adamml.trials.test_results import load_results
 from mlflow_stores import IGNORE_ITS_WARNINGS
 
 JOB = sweep_process.ROOT / "jobs" / "compare_methods.py"

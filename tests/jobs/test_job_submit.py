@@ -15,7 +15,7 @@ import pytest
 import several_labels
 import sweep_process
 from adamml.records import StudyRecord, read_study
-from adamml.tracking import connect
+from adamml.tracking.store import connect
 from mlflow_stores import IGNORE_ITS_WARNINGS
 from standing_ray import CLIENT, RAY, head_node
 

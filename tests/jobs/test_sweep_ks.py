@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import sweep_process
 from adamml.journal import read_journal
-from adamml.projection import OPERATING_POINTS
 from adamml.records import read_study
-from adamml.tracking import connect, read_artifact
+from adamml.tracking.projection import OPERATING_POINTS
+from adamml.tracking.store import connect, read_artifact
 from mlflow_stores import IGNORE_ITS_WARNINGS
 
 from analysis.runs import from_mlflow, from_study_dir

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import several_labels
 import sweep_process
-from adamml.data.synthetic import ensure_synthetic
+from adamml.data.synthetic.generation import ensure_synthetic
 from adamml.recipes import tiny
 from adamml.records import read_study
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import sweep_process
-from adamml.tracking import connect
+from adamml.tracking.store import connect
 from fabricated_study import write_study
 from mlflow_stores import IGNORE_ITS_WARNINGS, fresh_database
 

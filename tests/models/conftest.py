@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from models.plain_reference import make_case
+from plain_reference import make_case
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from adamml.config import LossConfig, override
 from adamml.cost.flops import count_costs
 from adamml.models.policy import PolicyNetwork
 from adamml.models.shapes import segment_shape
+from adamml.objectives.losses import policy_loss
 from adamml.recipes import RECIPES, tiny
-from adamml.training.losses import policy_loss
 
 ORDERS = ((0, 1, 2), (2, 0, 1), (1, 0, 2))
 

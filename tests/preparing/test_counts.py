@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from adamml.data.formats import FORMATS
-from adamml.data.formats.annotations import Annotations
-from adamml.data.formats.published import COMPARABLE, PUBLISHED, published_as
-from adamml.data.formats.splits import with_splits
 from adamml.data.manifest import Manifest
 from adamml.preparing.counts import BOTH, class_counts, reasons, remarks, split_counts
+from adamml.preparing.formats import FORMATS
+from adamml.preparing.formats.annotations import Annotations
+from adamml.preparing.formats.published import COMPARABLE, PUBLISHED, published_as
+from adamml.preparing.formats.splits import with_splits
 from annotation_files import SMALL
 
 

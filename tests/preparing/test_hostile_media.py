@@ -13,10 +13,11 @@ import hostile_reads
 import pandas as pd
 import pytest
 import sweep_process
-from adamml.data.cache import open_frames
-from adamml.data.formats.folders import read_folders
+from adamml.data.cache.opening import open_frames
 from adamml.data.manifest import load_manifest
-from adamml.preparing.clips import Preparation, asked, find, prepare
+from adamml.preparing.clips import Preparation, prepare
+from adamml.preparing.formats.folders import read_folders
+from adamml.preparing.wanted import asked, find
 
 JOB = sweep_process.ROOT / "jobs" / "prepare_videos.py"
 EACH = 9

@@ -14,16 +14,17 @@ import numpy as np
 import one_by_one
 import pytest
 import sweep_process
-from adamml.data.cache import open_frames
+from adamml.data.cache.opening import open_frames
 from adamml.data.dataset import SegmentDataset
-from adamml.data.flow_video import read_flow
 from adamml.data.manifest import load_manifest
+from adamml.data.media.flow_video import read_flow
 from adamml.data.stored_flow import StoredFlow
 from adamml.journal import Journal
 from adamml.preparing import flows
-from adamml.preparing.clips import Preparation, Row, asked, find, prepare
+from adamml.preparing.clips import Preparation, Row, prepare
 from adamml.preparing.flows import add_flow, problem
 from adamml.preparing.pipeline import journal_of, missing, outcomes, remove_damaged
+from adamml.preparing.wanted import asked, find
 from adamml.recipes import tiny
 
 JOB = sweep_process.ROOT / "jobs" / "prepare_videos.py"
@@ -202,7 +203,7 @@ def test_flow_is_added_to_what_is_prepared_and_read_in_training(
         motion=replace(parent.motion, step=1, algorithm="dis"),
     )
     frames = open_frames(manifest, config)
-    monkeypatch.setattr("adamml.data.decoding.optical_flow", None)  # nothing is computed
+    monkeypatch.setattr("adamml.data.cache.decoding.optical_flow", None)  # nothing is computed
     dataset = SegmentDataset(manifest, config, num_segments=2, training=False, frames=frames)
     for index in range(len(dataset)):
         item = dataset[index]

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 import sweep_process
 import tyro
-from adamml.data.flow_video import read_flow
-from adamml.data.formats import FORMATS
 from adamml.data.manifest import load_manifest
+from adamml.data.media.flow_video import read_flow
 from adamml.data.stored_flow import StoredFlow
+from adamml.preparing.formats import FORMATS
 from adamml.preparing.job import Outcome, prepare_videos
-from adamml.study.job_options import PrepareOptions
+from adamml.preparing.options import PrepareOptions
 from annotation_files import write
 from picture_folders import write_pictures, write_wav
 from standing_ray import CLIENT, head_node

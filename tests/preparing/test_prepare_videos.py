@@ -10,10 +10,10 @@ import one_by_one
 import pandas as pd
 import pytest
 import sweep_process
-from adamml.data.flow_video import read_flow
 from adamml.data.manifest import load_manifest
+from adamml.data.media.flow_video import read_flow
+from adamml.data.media.video import read_video
 from adamml.data.stored_flow import StoredFlow
-from adamml.data.video import read_video
 
 JOB = sweep_process.ROOT / "jobs" / "prepare_videos.py"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import media
 import numpy as np
 import pytest
-from adamml.data.encoding import Encoding
-from adamml.data.formats import FORMATS
-from adamml.data.sound_track import read_audio
-from adamml.data.video import read_video
+from adamml.data.media.encoding import Encoding
+from adamml.data.media.sound import read_audio
+from adamml.data.media.video import read_video
 from adamml.preparing.clips import Preparation, Row, file_of, prepare
+from adamml.preparing.formats import FORMATS
 from adamml.preparing.wanted import all_asked
 from annotation_files import write
 from picture_folders import grey_of, write_pictures, write_wav

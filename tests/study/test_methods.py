@@ -17,7 +17,7 @@ from adamml.study.methods import (
     recognition_epochs,
     unimodal_specs_at,
 )
-from adamml.study.pretrained import unimodal_key
+from adamml.trials.pretrained import unimodal_key
 
 ALL = method_names(tiny())
 

@@ -1,5 +1,4 @@
 from adamml.records import TrialRecord
-from adamml.study.baselines import TRAINED_FUSION
 from adamml.study.selection import (
     OperatingPoint,
     as_it_is,
@@ -10,6 +9,7 @@ from adamml.study.selection import (
     promoted,
     strongest_fusion,
 )
+from adamml.study.specs import TRAINED_FUSION
 
 REFERENCE = (0.125, 1.0)
 

@@ -2,8 +2,8 @@ import pytest
 from adamml.config import override
 from adamml.recipes import tiny
 from adamml.records import EpochRecord, TrialRecord
-from adamml.study.pretrained import unimodal_key
 from adamml.study.sharing import sharing
+from adamml.trials.pretrained import unimodal_key
 
 EPOCH = EpochRecord(epoch=1, stage="policy_only", time=0.0, metrics={})
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import Config
-from adamml.data.cache import open_frames
+from adamml.data.cache.opening import open_frames
 from adamml.data.manifest import SPLITS
-from adamml.data.synthetic import ensure_synthetic
+from adamml.data.synthetic.generation import ensure_synthetic
 from adamml.recipes import tiny
 from adamml.training.fixed_views import FixedView, policy_clips_of, segment_logits_of
 from adamml.training.splits import Splits

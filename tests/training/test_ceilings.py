@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from adamml.data.cache import open_frames
-from adamml.data.storyboard import CEILINGS
-from adamml.data.synthetic import ensure_synthetic
+from adamml.data.cache.opening import open_frames
+from adamml.data.synthetic.generation import ensure_synthetic
+from adamml.data.synthetic.storyboard import CEILINGS
 from adamml.recipes import demo
 from adamml.training.loop import Metrics, fit
 from adamml.training.splits import Splits

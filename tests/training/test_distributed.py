@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from adamml.training.splits import Splits
 
-SCRIPT = Path(__file__).with_name("distributed_fit.py")
 ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tests" / "support" / "distributed_fit.py"
 
 
 def ranks(splits: Splits, out: Path, world_size: int = 2) -> list[Any]:
     out.mkdir()
-    paths = [str(ROOT / "platform"), str(ROOT / "tests")]
+    paths = [str(ROOT / "platform"), str(ROOT / "tests" / "support")]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
         "ADAMML_CACHE": str(out / "cache"),

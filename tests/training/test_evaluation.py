@@ -5,10 +5,10 @@ import pytest
 import torch
 from adamml.config import Config, override
 from adamml.cost.flops import count_costs
+from adamml.objectives.quality import measures
 from adamml.training.decisions import Decider
 from adamml.training.evaluation import Evaluation, evaluate, evaluate_unimodal, evaluate_view
 from adamml.training.fixed_views import FixedView
-from adamml.training.quality import measures
 from adamml.training.splits import Splits
 from adamml.training.tasks import fresh_adamml
 from adamml.training.workers import Workers

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import Config, override
-from adamml.study.pretrained import unimodal_at
-from adamml.study.videos import fixed_view
-from adamml.training.checkpoints import save_weights
+from adamml.models.weight_files import save_weights
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import fit
 from adamml.training.splits import Splits
 from adamml.training.tasks import adamml_task, fresh_unimodal
 from adamml.training.workers import Workers
+from adamml.trials.pretrained import unimodal_at
+from adamml.trials.process_cache import fixed_view
 
 
 def view_at(seed: int, home: Path, splits: Splits, config: Config) -> FixedView:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from adamml.config import Config, override
 from adamml.cost.flops import count_costs
-from adamml.fronts import non_dominated
 from adamml.models.adamml import AdaMML
+from adamml.statistics.fronts import non_dominated
 from adamml.training.evaluation import Evaluation, evaluate, evaluate_view
 from adamml.training.fixed_views import FixedView
 from adamml.training.operating_points import (

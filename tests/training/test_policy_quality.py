@@ -8,13 +8,13 @@ from adamml.config import override
 from adamml.cost.flops import count_costs
 from adamml.models.fusion import AverageFusion
 from adamml.recipes import tiny
-from adamml.study.references import oracle_front
 from adamml.training.evaluation import evaluate
 from adamml.training.fixed_views import FixedView
 from adamml.training.policy_quality import precision_and_recall, regret, relevance_of
 from adamml.training.splits import Splits
 from adamml.training.tasks import adamml_metrics, adamml_task, fresh_adamml
 from adamml.training.workers import Workers
+from adamml.trials.bounds import oracle_front
 from sklearn.metrics import precision_score, recall_score
 
 FRONT = {"quality": [0.0, 0.6, 0.9], "gflops": [0.0, 0.1, 0.3]}

@@ -14,6 +14,7 @@ from adamml.config.inputs import (
     SyntheticConfig,
 )
 from adamml.config.networks import BackboneConfig, Fc2Config, PolicyConfig
+from adamml.config.overrides import fingerprint, flatten, override
 from adamml.config.require import require
 from adamml.config.training import (
     ExecutionConfig,
@@ -23,7 +24,6 @@ from adamml.config.training import (
     QuirksConfig,
     UnimodalConfig,
 )
-from adamml.overrides import fingerprint, flatten, override
 
 __all__ = [
     "MODALITIES",

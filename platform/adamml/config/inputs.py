@@ -13,7 +13,7 @@ VISUAL = ("rgb", *MOTION)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyntheticConfig:
-    """The built-in dataset: real media whose evidence is known (data/synthetic.py)."""
+    """The built-in dataset: real media whose evidence is known (data/synthetic/generation.py)."""
 
     train_videos: int = 1024
     validation_videos: int = 512
@@ -29,7 +29,7 @@ class DataConfig:
     num_classes: int
     quality: Literal["accuracy", "map"] = "accuracy"
     """What is maximised: top-1 accuracy, or mAP, where a video may have several labels. A user's
-    manifest says which (training/quality.py)."""
+    manifest says which (objectives/quality.py)."""
     synthetic: SyntheticConfig | None = None
     """What to generate where no data directory is given; None where the user must bring one."""
     train_segments: int = 5

@@ -17,9 +17,9 @@ from typing import Any
 import tyro
 
 from adamml.config import Config, override
+from adamml.config.overrides import parse
 from adamml.cost.flops import Costs, count_costs
 from adamml.cost.table import at_rates, segment_table, video_table
-from adamml.overrides import parse
 from adamml.recipes import RECIPES, parse_task
 from adamml.tables import lookup
 from adamml.terminal import open_console

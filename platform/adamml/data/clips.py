@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from adamml.config import Config
-from adamml.data.frames import FrameSource
-from adamml.data.segments import audio_starts, frame_indices
-from adamml.data.sounds import log_spectrogram
-from adamml.data.visual import Crop, cut, differences, normalise
+from adamml.data.cache.frames import FrameSource
+from adamml.data.modalities.audio import log_spectrogram
+from adamml.data.modalities.segments import audio_starts, frame_indices
+from adamml.data.modalities.visual import Crop, cut, differences, normalise
 
 Array = np.ndarray[Any, Any]
 Crops = Callable[[tuple[int, int]], list[Crop]]

@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from adamml.config import MODALITIES, Config
+from adamml.data.cache.frames import FrameSource
 from adamml.data.clips import Clips
-from adamml.data.frames import FrameSource
 from adamml.data.loading import read_ahead
 from adamml.data.manifest import Manifest
+from adamml.data.modalities.segments import even_starts, frame_count, train_starts
+from adamml.data.modalities.visual import Crop, even_crops, train_crops
 from adamml.data.relevance import relevant, require_relevance
-from adamml.data.segments import even_starts, frame_count, train_starts
-from adamml.data.visual import Crop, even_crops, train_crops
 
 Item = dict[str, Tensor]
 

@@ -8,7 +8,6 @@ adamml.quality, what is maximised (QUALITIES).
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +29,7 @@ from adamml.data.manifest_schema import (
     typed,
 )
 from adamml.data.stored_flow import StoredFlow, flow_text, parse_flow
+from adamml.files import whole
 
 __all__ = [
     "FLOW_PATH",
@@ -143,12 +143,8 @@ def write_manifest(manifest: Manifest) -> None:
     if manifest.flow is not None:
         metadata["adamml.flow"] = flow_text(manifest.flow)
     table = table.replace_schema_metadata(metadata)
-    partial = manifest.root / f".{FILE_NAME}.{os.getpid()}.part"
-    try:
-        pq.write_table(typed(table, partial), partial)
-        os.replace(partial, manifest.root / FILE_NAME)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(manifest.root / FILE_NAME) as part:
+        pq.write_table(typed(table, part), part)
 
 
 def _quality(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> Quality:

@@ -25,7 +25,7 @@ COLUMNS = {
 FLOW_PATH = "flow_path"
 OPTIONAL = {"source": pa.string(), FLOW_PATH: pa.string()}
 """source: the video that a clip was cut from; by default its path. flow_path: the video's stored
-flow (data/flow_video.py), which Manifest.flow tells of."""
+flow (data/media/flow_video.py), which Manifest.flow tells of."""
 LABELS = {"label": pa.int64(), "labels": pa.list_(pa.int64())}
 """It has one of these: a class, or at least one, rising."""
 Quality = Literal["accuracy", "map"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adamml.config import MOTION, VISUAL, Config
 from adamml.data.manifest import Manifest
-from adamml.data.segments import audio_starts, even_starts, frame_count
+from adamml.data.modalities.segments import audio_starts, even_starts, frame_count
 
 Array = np.ndarray[Any, Any]
 

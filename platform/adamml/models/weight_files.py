@@ -9,12 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 from torch.hub import download_url_to_file
 
-from adamml.data.locks import locked
-from adamml.overrides import Value
+from adamml.config.overrides import Value
+from adamml.files import locked, whole
 
 IMAGENET = "imagenet"
 NETWORK_TIMEOUT_S = 60.0
@@ -131,3 +131,24 @@ def _network_timeout() -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+State = dict[str, Tensor]
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write a module's state as safetensors, whole or not at all."""
+    with whole(path) as part:
+        save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, part)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load safetensors into a module.
+
+    Raises:
+        ValueError: keys or shapes differ from the module's; they are named.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not fit the model: {error}") from error

@@ -3,16 +3,14 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adamml.data.encoding import Encoding
-from adamml.data.formats.folders import name_of, videos_in
+from adamml.data.media.encoding import Encoding
 from adamml.data.stored_flow import StoredFlow
-from adamml.overrides import fingerprint
-from adamml.preparing.fork_server import ForkServer
+from adamml.preparing.making.fork_server import ForkServer
 
 Row = dict[str, Any]
 _OWN = threading.local()
@@ -37,45 +35,6 @@ class Preparation:
     """Longest time for one clip."""
     cpu_s: int = 600
     memory_bytes: int = 4 * 2**30
-
-
-def find(videos: Path) -> dict[str, Path]:
-    """Files below a folder by their path in it, by that without its suffix, and by name alone.
-
-    A name that two files have stands for none of them.
-    """
-    paths = [(file.relative_to(videos), file) for file in videos_in(videos)]
-    found = _once((name_of(p.stem), file) for p, file in paths)
-    found |= _once((name_of(p.with_suffix("").as_posix()), file) for p, file in paths)
-    return found | {name_of(p.as_posix()): file for p, file in paths}
-
-
-def _once(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    found: dict[str, list[Path]] = {}
-    for name, file in named:
-        found.setdefault(name, []).append(file)
-    return {name: files[0] for name, files in found.items() if len(files) == 1}
-
-
-def asked(clip: Mapping[str, Any], files: Mapping[str, Path], work: Preparation) -> Row:
-    """What to do for a row of Annotations.table: id, source (a path, or "" where there is none),
-    start_s, end_s (None: to the end), and key, which changes with all that its outcome follows
-    from."""
-    cut, uncut = files.get(clip["clip"]), files.get(clip["source"])
-    source = cut or uncut
-    times = cut is None and clip["end_s"] == clip["end_s"]  # a clip that is cut already stays
-    start_s, end_s = (clip["start_s"], clip["end_s"]) if times else (0.0, None)
-    parts: dict[str, Any] = {"start_s": start_s, "end_s": end_s} | asdict(work.encoding)
-    if source is not None:
-        status = source.stat()
-        parts |= {"bytes": status.st_size, "modified": status.st_mtime_ns}
-    return {
-        "id": clip["id"],
-        "source": str(source or ""),
-        "start_s": start_s,
-        "end_s": end_s,
-        "key": fingerprint(parts),
-    }
 
 
 def file_of(id: str, out: Path) -> Path:
@@ -114,7 +73,7 @@ def prepare(row: Row, work: Preparation) -> Row:
         "memory_bytes": work.memory_bytes,
         "cpu_s": work.cpu_s,
     }
-    module = "adamml.data.picture_clips" if pictures else "adamml.data.transcode"
+    module = "adamml.preparing.making.pictures" if pictures else "adamml.preparing.making.transcode"
     return row | made(module, argument | pictures, target, work.out, work.wall_s)
 
 

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pandas as pd
 
-from adamml.data.formats.annotations import Annotations
-from adamml.data.formats.published import PUBLISHED
-from adamml.data.formats.splits import with_splits
 from adamml.data.manifest import SPLITS, Manifest
+from adamml.preparing.formats.annotations import Annotations
+from adamml.preparing.formats.published import PUBLISHED
+from adamml.preparing.formats.splits import with_splits
 
 BOTH = "train + validation"
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 
-from adamml.data.flow_video import FlowEncoding
+from adamml.config.overrides import fingerprint
+from adamml.data.media.flow_video import FlowEncoding
 from adamml.data.stored_flow import StoredFlow
-from adamml.overrides import fingerprint
 from adamml.preparing.clips import Preparation, Row, made, place_of, sha256_of
 
 FOLDER = "flow"
@@ -51,7 +51,7 @@ def add_flow(clip: Row, flow: StoredFlow, work: Preparation) -> Row:
         "memory_bytes": work.memory_bytes,
         "cpu_s": math.ceil(limit_s),
     }
-    return row | made("adamml.data.flow_clips", argument, target, work.out, limit_s)
+    return row | made("adamml.preparing.making.flow", argument, target, work.out, limit_s)
 
 
 def _pictures(clip: Row) -> Row:

@@ -12,21 +12,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adamml import cluster
 from adamml.config import MotionConfig
-from adamml.data.encoding import Encoding
-from adamml.data.flow import ALGORITHMS
-from adamml.data.formats import FORMATS
-from adamml.data.formats.annotations import Annotations, with_quality
-from adamml.data.formats.lists import with_names
-from adamml.data.formats.published import published_as
 from adamml.data.manifest import Manifest
+from adamml.data.media.encoding import Encoding
+from adamml.data.media.flow import ALGORITHMS
 from adamml.data.stored_flow import StoredFlow
 from adamml.preparing.clips import Preparation, Row
 from adamml.preparing.counts import class_counts, remarks, split_counts
 from adamml.preparing.flows import problem
+from adamml.preparing.formats import FORMATS
+from adamml.preparing.formats.annotations import Annotations, with_quality
+from adamml.preparing.formats.lists import with_names
+from adamml.preparing.formats.published import published_as
 from adamml.preparing.manifests import failures, make_manifest
+from adamml.preparing.options import PrepareOptions
 from adamml.preparing.pipeline import missing, outcomes, remove_damaged, run
 from adamml.preparing.wanted import all_asked
-from adamml.study.job_options import PrepareOptions
 from adamml.tables import lookup
 
 PLAIN_EVERY_S = 15.0

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from adamml.data.formats.annotations import Annotations
-from adamml.data.formats.folders import name_of
-from adamml.data.formats.splits import with_splits
+from adamml.config.overrides import fingerprint
 from adamml.data.manifest import FLOW_PATH, Manifest, load_manifest, write_manifest
 from adamml.data.stored_flow import StoredFlow
-from adamml.overrides import fingerprint
 from adamml.preparing.clips import Row
 from adamml.preparing.flows import problem
+from adamml.preparing.formats.annotations import Annotations
+from adamml.preparing.formats.folders import name_of
+from adamml.preparing.formats.splits import with_splits
 
 
 def make_manifest(

@@ -6,9 +6,9 @@ from typing import Any
 
 from adamml.config import Config
 from adamml.records import TrialRecord
-from adamml.study.baselines import Spec
 from adamml.study.methods import method_overrides
 from adamml.study.selection import choose, evaluated, strongest_fusion
+from adamml.study.specs import Spec
 from adamml.training.operating_points import Point
 
 

@@ -13,7 +13,7 @@ from adamml.config import override
 from adamml.data.manifest import Manifest
 from adamml.journal import Journal
 from adamml.records import TrialRecord
-from adamml.study.compare_options import Comparison
+from adamml.slots.pool import Slots
 from adamml.study.methods import (
     NEEDS,
     method_overrides,
@@ -22,14 +22,13 @@ from adamml.study.methods import (
     trial_id,
     unimodal_specs_at,
 )
-from adamml.study.no_slots import NoSlots
-from adamml.study.preparation import prepare, prepare_spec
-from adamml.study.progress import Display, Expected
-from adamml.study.runner import Runner, require
-from adamml.study.session import Session, run_session
-from adamml.study.settings import open_study
-from adamml.study.slots import Slots
-from adamml.study.video_results import load_results
+from adamml.study.options.comparison import Comparison
+from adamml.study.options.settings import open_study
+from adamml.study.running.progress import Display, Expected
+from adamml.study.running.rehearsal import NoSlots
+from adamml.study.running.runner import Runner, prepare, prepare_spec, require
+from adamml.study.running.session import Session, run_session
+from adamml.trials.test_results import load_results
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 
 from adamml.config import override
-from adamml.confirmation import Confirmed, Retrained, attained, confirmed
 from adamml.data.manifest import Manifest
+from adamml.files import whole
 from adamml.journal import Journal
 from adamml.records import TrialRecord
-from adamml.study.baselines import Spec
+from adamml.statistics.retrained_fronts import Confirmed, Retrained, attained, confirmed
 from adamml.study.candidates import Candidate, candidates
 from adamml.study.methods import unimodal_specs_at
-from adamml.study.plan import Plan
-from adamml.study.runner import Runner, complete, require
+from adamml.study.options.plan import Plan
+from adamml.study.running.runner import Runner, complete, require
 from adamml.study.selection import BUDGET, best_within, strongest_fusion
-from adamml.study.video_results import load_results, values
+from adamml.study.specs import Spec
+from adamml.trials.test_results import load_results, values
 
 FRESH = 1001
 """The first fresh seed is the study's plus this."""
@@ -166,9 +167,8 @@ class Confirm:
         ]
         content = {"fusion": known[0].key, "rows": table, "attained": attained(rows)}
         path = self.plan.folder / FILE_NAME
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
-        temporary.rename(path)
+        with whole(path) as part:
+            part.write_text(json.dumps(content, indent=1) + "\n")
         self.journal.append("metrics", metrics=_metrics(rows))
         self.journal.append("artifact", path=FILE_NAME)
 

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adamml.config import Config, override
-from adamml.study.baselines import ALWAYS_ON, Spec
-from adamml.study.pretrained import unimodal_key
+from adamml.study.specs import ALWAYS_ON, Spec
 from adamml.tables import lookup
 from adamml.training.passes import STAGES, RecognitionPass
+from adamml.trials.pretrained import unimodal_key
 
 Overrides = dict[str, Any]
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from adamml import fronts
 from adamml.records import TrialRecord
-from adamml.study.baselines import TRAINED_FUSION
+from adamml.statistics import fronts
+from adamml.study.specs import TRAINED_FUSION
 from adamml.training.operating_points import Point, bias_of
 
 BUDGET = 0.55

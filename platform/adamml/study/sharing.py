@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from adamml.config import Config, override
 from adamml.records import TrialRecord
-from adamml.study.pretrained import unimodal_key
+from adamml.trials.pretrained import unimodal_key
 
 BEGIN_WITH_NETWORKS = ("trial", "fusion", "confirm")
 UNIMODAL = ("unimodal", "confirm_unimodal")

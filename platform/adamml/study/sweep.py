@@ -12,14 +12,14 @@ from rich.console import Console
 from adamml.data.manifest import Manifest
 from adamml.journal import Journal
 from adamml.records import read_study
-from adamml.study.no_slots import NoSlots
-from adamml.study.options import Resolved
-from adamml.study.plan import Plan
-from adamml.study.progress import Display, Expected, confirmed
-from adamml.study.run import Study
-from adamml.study.session import Session, run_session
-from adamml.study.settings import open_study
-from adamml.study.slots import Slots
+from adamml.slots.pool import Slots
+from adamml.study.options.plan import Plan
+from adamml.study.options.settings import open_study
+from adamml.study.options.sweep import Resolved
+from adamml.study.phases import Study
+from adamml.study.running.progress import Display, Expected, confirmed
+from adamml.study.running.rehearsal import NoSlots
+from adamml.study.running.session import Session, run_session
 
 Draw = Callable[[Path, str], Iterable[Path]]
 Show = Callable[[Console, Path], None]

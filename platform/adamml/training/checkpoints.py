@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
-State = dict[str, Tensor]
+from adamml.files import whole_folder
+from adamml.models.weight_files import load_weights, save_weights
 
 
 @dataclass(frozen=True)
@@ -46,42 +46,20 @@ def folder(root: Path, epoch: int) -> Path:
     return root / f"epoch-{epoch:04d}"
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a module's state as safetensors, whole or not at all."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, temporary)
-    temporary.rename(path)
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Load safetensors into a module.
-
-    Raises:
-        ValueError: keys or shapes differ from the module's; they are named.
-    """
-    try:
-        model.load_state_dict(load_file(path))
-    except RuntimeError as error:
-        raise ValueError(f"{path} does not fit the model: {error}") from error
-
-
 def save_checkpoint(
     root: Path, model: nn.Module, optimizers: dict[str, Any], progress: Progress
 ) -> None:
     """Write the checkpoint of progress.epoch; best.safetensors is carried over or renewed."""
-    target, temporary = folder(root, progress.epoch), root / f"tmp-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    save_weights(model, temporary / "model.safetensors")
-    if progress.best_epoch == progress.epoch:
-        os.link(temporary / "model.safetensors", temporary / "best.safetensors")
-    elif progress.best_epoch:
-        previous = folder(root, progress.epoch - 1) / "best.safetensors"
-        os.link(previous, temporary / "best.safetensors")
-    torch.save(optimizers, temporary / "optimizers.pt")
-    (temporary / "progress.json").write_text(json.dumps(progress.as_json()))
-    shutil.rmtree(target, ignore_errors=True)  # an epoch that was never journalled
-    temporary.rename(target)
+    # A folder that is there already is of an epoch that was never journalled: it is replaced.
+    with whole_folder(folder(root, progress.epoch)) as part:
+        save_weights(model, part / "model.safetensors")
+        if progress.best_epoch == progress.epoch:
+            os.link(part / "model.safetensors", part / "best.safetensors")
+        elif progress.best_epoch:
+            previous = folder(root, progress.epoch - 1) / "best.safetensors"
+            os.link(previous, part / "best.safetensors")
+        torch.save(optimizers, part / "optimizers.pt")
+        (part / "progress.json").write_text(json.dumps(progress.as_json()))
 
 
 def load_checkpoint(root: Path, epoch: int, model: nn.Module) -> tuple[dict[str, Any], Progress]:
@@ -94,6 +72,7 @@ def load_checkpoint(root: Path, epoch: int, model: nn.Module) -> tuple[dict[str,
 
 def remove_older(root: Path, epoch: int) -> None:
     """Remove every checkpoint but this epoch's."""
-    for path in root.glob("epoch-*"):
+    torn = root.glob(".epoch-*.part")  # of a worker that died
+    for path in (*torn, *root.glob("epoch-*")):
         if path != folder(root, epoch):
             shutil.rmtree(path, ignore_errors=True)

@@ -12,9 +12,9 @@ from adamml.cost.flops import Costs
 from adamml.data.dataset import Item, SegmentDataset, batches
 from adamml.models.adamml import AdaMML
 from adamml.models.recognition import RecognitionNetwork
+from adamml.objectives.quality import measures
 from adamml.training.decisions import Decider
 from adamml.training.fixed_views import FixedView
-from adamml.training.quality import measures
 from adamml.training.workers import Workers
 
 
@@ -38,8 +38,8 @@ class Evaluation:
         modalities: tuple[str, ...],
         batch_size: int | None = None,
     ) -> dict[str, float]:
-        """quality with its standard error (training/quality.py), gflops (the mean over videos), and
-        per modality the share of segments computed.
+        """quality with its standard error (objectives/quality.py), gflops (the mean over videos),
+        and per modality the share of segments computed.
 
         Args:
             quality: accuracy or map.

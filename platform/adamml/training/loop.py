@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from adamml.config import Config
 from adamml.data.dataset import SegmentDataset, batches
+from adamml.models.weight_files import load_weights
 from adamml.training.checkpoints import (
     Progress,
     folder,
     load_checkpoint,
-    load_weights,
     remove_older,
     save_checkpoint,
 )

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from adamml.config import Config
 from adamml.cost.flops import Costs, count_costs
-from adamml.fronts import non_dominated
 from adamml.models.adamml import AdaMML
 from adamml.models.decision_bias import choose
 from adamml.models.fusion import Fusion
 from adamml.models.policy import PolicyNetwork
+from adamml.statistics.fronts import non_dominated
 from adamml.training.evaluation import Evaluation
 
 Point = dict[str, float]

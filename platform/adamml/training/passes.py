@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from adamml.config import Config
 from adamml.models.adamml import AdaMML, Output
 from adamml.models.recognition import RecognitionNetwork
-from adamml.training.losses import LossParts, policy_loss, recognition_loss
+from adamml.objectives.losses import LossParts, policy_loss, recognition_loss
 
 Batch = dict[str, Tensor]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from adamml.config import Config
+from adamml.data.cache.frames import FrameSource
 from adamml.data.dataset import SegmentDataset
-from adamml.data.frames import FrameSource
 from adamml.data.manifest import Manifest, Split
 
 

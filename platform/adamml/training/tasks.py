@@ -12,15 +12,15 @@ from adamml.data.manifest import Split
 from adamml.models.adamml import AdaMML, build_adamml
 from adamml.models.policy import PolicyNetwork
 from adamml.models.recognition import RecognitionNetwork, build_recognition
+from adamml.models.weight_files import load_weights
 from adamml.models.weights import load_pretrained
-from adamml.training.checkpoints import load_weights
+from adamml.objectives.quality import measures
 from adamml.training.determinism import configure, seed_everything
 from adamml.training.evaluation import Evaluation, evaluate, evaluate_unimodal, evaluate_view
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import Metrics, Task, plan
 from adamml.training.operating_points import has_operating_points, operating_points
 from adamml.training.policy_quality import precision_and_recall, relevance_of
-from adamml.training.quality import measures
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
 
@@ -187,7 +187,7 @@ def adamml_metrics(config: Config, found: Evaluation, relevant: Tensor | None = 
 
 
 def unimodal_metrics(config: Config, modality: str, found: Evaluation) -> Metrics:
-    """quality (training/quality.py), and the GFLOPs of running this network on every segment."""
+    """quality (objectives/quality.py), and the GFLOPs of running this network on every segment."""
     costs = count_costs(config, config.data.num_classes)
     macs = found.decisions.shape[1] * costs.segment_selected(modality)
     return measures(config.data.quality, found.logits, found.labels) | {"gflops": macs / 1e9}

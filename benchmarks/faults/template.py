@@ -1,0 +1,67 @@
+"""Makes what every round of faults.py begins with, by a slot's own code and without a slot.
+
+    python benchmarks/faults/template.py FOLDER
+
+FOLDER/template becomes a home with videos, decoded frames, unimodal networks and their segment
+logits of the tiny recipe, and an empty MLflow database. Copy it with its symbolic links: frames are
+those of one place's videos, which lie in FOLDER/videos.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
+
+
+def make_template(folder: Path) -> Path:
+    """Return the home that was made."""
+    made, videos = folder / "template", folder / "videos"
+    made.mkdir(parents=True)
+    videos.mkdir()
+    (made / "data").symlink_to(videos)
+    os.environ |= {"ADAMML_HOME": str(made), "ADAMML_CACHE": str(made / "cache")}
+    fill()
+    from adamml.tracking.store import connect
+
+    connect(f"sqlite:///{made / 'mlflow.db'}").search_experiments()
+    return made
+
+
+def fill() -> None:
+    import torch
+    from adamml.data.synthetic.generation import ensure_synthetic
+    from adamml.home import home
+    from adamml.study.options.jobs import SweepOptions
+    from adamml.study.options.sweep import resolve
+    from adamml.study.running.runner import prepare_spec
+    from adamml.study.specs import unimodal_specs
+    from adamml.trials.kinds import execute
+
+    from search_spaces import space_of
+
+    torch.set_num_threads(1)
+    options = SweepOptions(recipe="tiny")
+    resolved = resolve(options, space_of)
+    plan = resolved.plan
+    assert plan.config.data.synthetic is not None
+    data = ensure_synthetic(resolved.data, plan.config.data.synthetic, processes=2).fingerprint
+    with tempfile.TemporaryDirectory() as study:
+        context = {
+            "home": str(home()),
+            "study": study,
+            "data": str(resolved.data),
+            "recipe": options.recipe,
+            "modalities": plan.config.modalities,
+            "built_in": True,
+        }
+        specs = [prepare_spec("prepare", plan.base, "train", "validation", "test")]
+        for spec in [*specs, *unimodal_specs(plan.config, plan.base, plan.recognition, data)]:
+            assignment = {"id": spec["id"], "attempt": 1, "spec": spec}
+            execute(assignment, lambda metrics: None, context)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    make_template(Path(sys.argv[1]))

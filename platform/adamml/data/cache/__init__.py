@@ -1,0 +1,1 @@
+"""Decoded frames and sound, kept once per node."""

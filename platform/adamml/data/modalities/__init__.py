@@ -1,0 +1,1 @@
+"""The tensors that each modality shows of a segment."""

@@ -1,0 +1,1 @@
+"""The built-in dataset: generated media with a known answer."""

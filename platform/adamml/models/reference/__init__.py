@@ -1,0 +1,1 @@
+"""The released reference implementation: its checkpoints and golden cases."""

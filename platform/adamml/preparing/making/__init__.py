@@ -1,0 +1,1 @@
+"""One file each, made in a process of its own."""

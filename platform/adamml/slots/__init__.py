@@ -1,0 +1,1 @@
+"""Warm groups of Ray Train workers that run one assignment after another."""

@@ -1,0 +1,1 @@
+"""Fronts, paired differences, and fronts of retrained configurations."""

@@ -1,2 +1,0 @@
-class StudyError(RuntimeError):
-    """The study cannot go on; the message is for the user."""

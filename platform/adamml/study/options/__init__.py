@@ -1,0 +1,1 @@
+"""The options of a job, and the definite plan that they become."""

@@ -1,0 +1,87 @@
+"""What follows from the answers of a job's user, whatever the job."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from adamml import home
+from adamml.config import Config, override
+from adamml.config.overrides import parse
+from adamml.data.dataset import check_labels
+from adamml.data.manifest import load_manifest
+from adamml.data.stored_flow import unread, warn_once
+from adamml.data.synthetic.generation import synthetic_name
+from adamml.home import move_home
+from adamml.models.weight_files import absolute
+from adamml.models.weights import check_weights
+from adamml.recipes import RECIPES, parse_task
+from adamml.study.options.jobs import JobOptions
+from adamml.tables import lookup
+
+
+def recipe_config(options: JobOptions) -> Config:
+    """The recipe of the options' modalities, before any override; --home takes effect here.
+
+    Raises:
+        ValueError: an unknown recipe or modality, or fewer than one slot or worker.
+    """
+    move_home(options.home)
+    at_least(options.slots, 1, "slots")
+    at_least(options.workers_per_slot, 1, "workers-per-slot")
+    recipe = options.recipe or ("kinetics_sounds" if options.data else "demo")
+    return lookup(RECIPES, recipe, what="recipe")(parse_task(options.task))
+
+
+def base_overrides(
+    options: JobOptions, config: Config, own: Mapping[str, Any]
+) -> tuple[Config, dict[str, Any]]:
+    """The config that all trials start from, and the overrides that make it from its recipe.
+
+    Args:
+        own: the job's overrides; the user's come on top.
+
+    Raises:
+        ValueError: an override that the config refuses, a data folder without a manifest, or
+            weights that do not exist or do not fit.
+    """
+    base = dict(own)
+    manifest = load_manifest(options.data) if options.data is not None else None
+    if manifest is not None:
+        base |= {"data.num_classes": len(manifest.classes), "data.quality": manifest.quality}
+    base |= absolute(parse(options.override, config))
+    config = override(config, base)
+    if manifest is not None:
+        check_labels(manifest, config)
+        if told := unread(config, manifest.flow):
+            warn_once(told)
+    check_weights(config)
+    return config, base
+
+
+def data_folder(options: JobOptions, config: Config) -> Path:
+    """The videos' folder.
+
+    Raises:
+        ValueError: the recipe has no built-in videos, and none were given.
+    """
+    if options.data is not None:
+        return options.data.expanduser().absolute()
+    if config.data.synthetic is None:
+        raise ValueError(
+            f"recipe {config.recipe} needs --data, a folder with your videos and a manifest.parquet"
+        )
+    return home.home() / "data" / synthetic_name(config.data.synthetic)
+
+
+def data_identity(options: JobOptions, data: Path) -> str:
+    """What a study remembers of its data: the built-in videos follow from the config."""
+    return f"manifest {load_manifest(data).fingerprint}" if options.data else "built-in"
+
+
+def at_least(value: int | None, least: int, what: str) -> None:
+    """
+    Raises:
+        ValueError: the value is given and below the least one.
+    """
+    if value is not None and value < least:
+        raise ValueError(f"{what} must be at least {least}, got {value}")

@@ -1,0 +1,169 @@
+"""What the user asked of a sweep, made definite before anything starts."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from adamml.config import Config, flatten, override
+from adamml.home import study_folder
+from adamml.models.weights import check_weights
+from adamml.study.options.jobs import SweepOptions
+from adamml.study.options.plan import ConfirmPlan, Plan
+from adamml.study.options.resolving import (
+    at_least,
+    base_overrides,
+    data_folder,
+    data_identity,
+    recipe_config,
+)
+from adamml.study.options.settings import study_settings
+from adamml.study.options.warm_start import earlier_trials
+from adamml.study.search.schedulers import build_scheduler
+from adamml.study.search.searchers import Space, build_sampler
+from adamml.study.specs import backbone_overrides
+from adamml.tracking.follower import check_tracking_uri, default_tracking_uri
+
+SEARCH = ("sampler", "scheduler", "first_rung", "eta", "max_gflops", "warm_start")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """Options made definite; nothing has been started yet."""
+
+    options: SweepOptions
+    plan: Plan
+    tracking_uri: str
+    data: Path
+    """The videos' folder."""
+    built_in: bool
+
+    @property
+    def folder(self) -> Path:
+        return self.plan.folder
+
+
+def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Resolved:
+    """Check everything that can be checked before anything starts.
+
+    Raises:
+        ValueError: an unknown recipe, override, sampler or scheduler, a data folder without
+            manifest, weights that do not exist or do not fit every backbone searched, a tracking
+            URI that MLflow does not take, or a study to start from that has another space.
+    """
+    recipe = recipe_config(options)
+    module = space_of(recipe.recipe)
+    space = partial(module.space, modalities=recipe.modalities)
+    recognition = {m: module.RECOGNITION[m] for m in recipe.modalities}
+    at_least(options.joint, 1, "joint")
+    at_least(options.trials, 2, "trials (always-on fusion and the published setting come first)")
+    config, base = base_overrides(options, recipe, _seeds(options, recipe))
+    _check_searched_weights(config, recognition)
+    data = data_folder(options, config)
+    settings = study_settings(
+        config,
+        space=module.__name__,
+        searched=_searched(space),
+        recognition=recognition,
+        data=data_identity(options, data),
+        workers_per_slot=options.workers_per_slot,
+        search=_search(options, module),
+    )
+    plan = Plan(
+        config=config,
+        base=base,
+        space=space,
+        recognition=recognition,
+        settings=settings,
+        folder=study_folder(options.name or settings.default_name),
+        trials=options.trials or module.TRIALS,
+        joint=module.JOINT if options.joint is None else options.joint,
+        confirm=_confirm_plan(options, module),
+        earlier=earlier_trials(options.warm_start, settings) if options.warm_start else (),
+    )
+    build_scheduler(
+        settings.search["scheduler"], plan.halving, plan.policy_epochs, settings.reference
+    )
+    uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())
+    return Resolved(
+        options=options, plan=plan, tracking_uri=uri, data=data, built_in=options.data is None
+    )
+
+
+def dry_run(resolved: Resolved) -> str:
+    """What --dry-run prints: JSON of the config, the space and what would start."""
+    plan = resolved.plan
+    shown = {
+        "study": str(plan.folder),
+        "data": str(resolved.data),
+        "tracking_uri": resolved.tracking_uri,
+        "space": plan.settings.space,
+        "searched": plan.settings.searched,
+        "recognition": {m: list(names) for m, names in plan.recognition.items()},
+        "search": plan.settings.search,
+        "warm_start_trials": len(plan.earlier),
+        "reference": dict(
+            zip((plan.settings.quality, "gflops"), plan.settings.reference, strict=True)
+        ),
+        "trials": plan.trials,
+        "trained_jointly": plan.joint,
+        "confirm": asdict(plan.confirm),
+        "workers_per_slot": plan.settings.workers_per_slot,
+        "config": flatten(plan.config),
+    }
+    return json.dumps(shown, indent=2)
+
+
+def _check_searched_weights(config: Config, recognition: Mapping[str, Sequence[str]]) -> None:
+    for searched in backbone_overrides(recognition):
+        try:
+            check_weights(override(config, searched))
+        except ValueError as error:
+            tried = ", ".join(f"{path}={name}" for path, name in searched.items())
+            raise ValueError(f"{error} (the search tries {tried})") from error
+
+
+def _searched(space: Space) -> dict[str, str]:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(0)).ask()
+    constants = space(trial)
+    return {k: str(d) for k, d in trial.distributions.items()} | {
+        k: str(v) for k, v in constants.items()
+    }
+
+
+def _confirm_plan(options: SweepOptions, module: ModuleType) -> ConfirmPlan:
+    at_least(options.confirm_seeds, 1, "confirm-seeds")
+    front = options.confirm_front
+    return ConfirmPlan(
+        seeds=options.confirm_seeds if options.confirm else 0,
+        until=options.confirm_until,
+        whole_front=module.CONFIRM_FRONT if front is None else front,
+    )
+
+
+def _search(options: SweepOptions, module: ModuleType) -> dict[str, Any]:
+    """
+    Args:
+        module: the space's, which says what the options do not.
+
+    Raises:
+        ValueError: an unknown sampler, or a limit that nothing keeps.
+    """
+    build_sampler(options.sampler, 0)
+    if options.max_gflops is not None and not 0 < options.max_gflops < math.inf:
+        raise ValueError(f"max-gflops must be a number above 0, got {options.max_gflops}")
+    of_space = {n: getattr(module, n.upper()) for n in ("scheduler", "first_rung", "eta")}
+    given = {name: getattr(options, name) for name in SEARCH}
+    return given | {n: v for n, v in of_space.items() if given[n] is None}
+
+
+def _seeds(options: SweepOptions, recipe: Config) -> dict[str, Any]:
+    built_in = recipe.data.synthetic is not None and options.data is None
+    return {"seed": options.seed} | ({"data.synthetic.seed": options.seed} if built_in else {})

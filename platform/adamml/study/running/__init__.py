@@ -1,0 +1,1 @@
+"""The frame around any study: session, runner, progress."""

@@ -1,0 +1,1 @@
+"""Searchers that suggest trials and schedulers that stop them."""

@@ -1,0 +1,1 @@
+"""Journals projected into MLflow."""

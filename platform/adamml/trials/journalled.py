@@ -1,0 +1,135 @@
+"""One assignment in a slot's process, with every step in its journal.
+
+The journal is written first and the slot told second; an epoch counts when its line is there.
+"""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adamml.config import Config, flatten
+from adamml.data.manifest import Split
+from adamml.journal import Journal
+from adamml.records import TrialRecord, read_trial
+from adamml.slots.dispatcher import Assignment, Stopped
+from adamml.training.fixed_views import FixedView
+from adamml.training.loop import Metrics
+from adamml.training.splits import Splits
+from adamml.training.tasks import FIDELITIES
+from adamml.training.workers import Workers
+from adamml.trials.pretrained import Unimodal, unimodal_at
+from adamml.trials.process_cache import fixed_view
+
+Report = Callable[[dict[str, Any]], None]
+MEASURES = ("quality", "accuracy", "top5_accuracy", "gflops")
+FINAL = (*MEASURES, "selection_rate.", "precision.", "recall.", "training_seconds")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One assignment in this process."""
+
+    assignment: Assignment
+    report: Report
+    home: Path
+    study: Path
+    config: Config
+    splits: Splits
+    workers: Workers
+    built_in: bool
+    """The data is the built-in dataset, in the home: videos that are missing are made."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        spec: dict[str, Any] = self.assignment["spec"]
+        return spec
+
+    @property
+    def folder(self) -> Path:
+        return self.study / "trials" / str(self.spec["id"])
+
+    def unimodal(self, modality: str) -> Unimodal:
+        return unimodal_at(self.home, self.config, modality, self.splits.manifest.fingerprint)
+
+    def view(self, split: Split) -> FixedView:
+        unimodals = [self.unimodal(m) for m in self.config.modalities]
+        return fixed_view(self.config, unimodals, self.splits, split, self.workers)
+
+
+class Trained(NamedTuple):
+    metrics: Metrics
+    """Of the last evaluation."""
+    operating_points: list[Metrics]
+    """As training/operating_points.py gives them; empty for what has none."""
+
+
+Train = Callable[[int, Callable[[int, str, Metrics], None]], Trained]
+
+
+def journalled(run: Run, fidelity: str, train: Train) -> None:
+    """Run train(done, keep) with every step in the journal; the final metrics come from it."""
+    record = read_trial(run.folder)
+    journal = Journal(run.folder / "journal.jsonl") if run.workers.rank == 0 else None
+
+    def write(event: str, **fields: Any) -> None:
+        if journal is not None:
+            journal.append(event, **fields)
+
+    if _reached(record, fidelity):
+        run.report(_final_report(record.final, len(record.epochs), fidelity))
+        if record.status != "completed":  # its attempt died between its last two lines
+            write("end", status="completed", error=None)
+        return
+
+    def keep(epoch: int, stage: str, metrics: Metrics) -> None:
+        write("epoch", epoch=epoch, stage=stage, metrics=metrics)
+        run.report({"epoch": epoch, "stage": stage, **metrics})
+
+    spec = run.spec
+    write(
+        "start",
+        **{k: spec[k] for k in ("id", "kind", "method", "name", "overrides")},
+        params=flatten(run.config),
+        attempt=run.assignment["attempt"],
+    )
+    try:
+        trained = train(len(record.epochs), keep)
+        final = {k: v for k, v in trained.metrics.items() if k.startswith(FINAL)}
+        if trained.operating_points:
+            write("operating_points", fidelity=fidelity, points=trained.operating_points)
+        write("final", fidelity=fidelity, metrics=final)
+        epochs = max(len(record.epochs), len(read_trial(run.folder).epochs))
+        run.report(_final_report(final, epochs, fidelity))
+        write("end", status="completed", error=None)
+    except Stopped as stopped:
+        if stopped.reason == "stopped":  # "closed" and "stale" leave it open: it goes on elsewhere
+            write("end", status="stopped", error=None)
+        raise
+    except Exception:
+        write("end", status="failed", error=traceback.format_exc())
+        raise
+
+
+def _final_report(final: Metrics, epochs: int, fidelity: str) -> dict[str, Any]:
+    return {"epoch": epochs, "fidelity": fidelity, **final}
+
+
+def _reached(record: TrialRecord, fidelity: str) -> bool:
+    if record.fidelity is None:
+        return False
+    order = list(FIDELITIES)
+    return record.fidelity == fidelity or order.index(record.fidelity) > order.index(fidelity)
+
+
+def after(
+    keep: Callable[[int, str, Metrics], None], done: int
+) -> Callable[[int, str, Metrics], None]:
+    """keep() for epochs after the first `done`."""
+
+    def later(epoch: int, stage: str, metrics: Metrics) -> None:
+        if epoch > done:
+            keep(epoch, stage, metrics)
+
+    return later

@@ -1,0 +1,177 @@
+"""Unimodal networks, trained once for every trial, study and machine that reaches the home.
+
+    pretrained/<key>/model.safetensors, network.json (written last)
+    pretrained/<key>/segment_logits/<split>-<S>.safetensors
+
+The key is a fingerprint of all that shaped the network. Whoever needs one that is not there makes
+it under a lock; a maker that dies leaves its checkpoints, and the next one goes on from them.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from adamml.config import MOTION, Config, fingerprint, flatten
+from adamml.data.manifest import Split
+from adamml.files import locked, whole
+from adamml.models.weight_files import by_content, load_weights, save_weights
+from adamml.training.fixed_views import segment_logits_of
+from adamml.training.loop import Metrics, fit
+from adamml.training.splits import Splits
+from adamml.training.tasks import fresh_unimodal, unimodal_task
+from adamml.training.workers import Workers
+
+History = list[tuple[int, str, Metrics]]
+
+
+def unimodal_key(config: Config, modality: str, data: str) -> str:
+    """The content address of a unimodal network; a file of weights counts by its content.
+
+    Args:
+        data: the manifest's fingerprint.
+
+    Raises:
+        OSError: a file of weights cannot be read.
+    """
+    paths = (
+        "rgb.",  # where segments lie, also those of audio
+        "motion." if modality in MOTION else f"{modality}.",
+        f"recognition.{modality}.",
+        f"unimodal.{modality}.",
+        "execution.",
+        "data.num_classes",
+        "data.quality",
+        "data.batch_size",
+        "data.test_segments",
+        "dropout",
+        "seed",
+    )
+    shaping = {k: v for k, v in flatten(config).items() if k.startswith(paths)}
+    return fingerprint({"data": data, "modality": modality} | by_content(shaping))
+
+
+@dataclass(frozen=True)
+class Unimodal:
+    """One network's place in the home."""
+
+    config: Config
+    modality: str
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "model.safetensors"
+
+    @property
+    def record(self) -> dict[str, Any] | None:
+        """{"config", "history", "metrics", "seconds"} of a complete network, else None."""
+        path = self.folder / "network.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def load(self, workers: Workers) -> torch.nn.Module:
+        network = fresh_unimodal(self.config, self.modality, workers)
+        load_weights(network, self.weights)
+        return network
+
+
+def unimodal_at(home: Path, config: Config, modality: str, data: str) -> Unimodal:
+    return Unimodal(config, modality, home / "pretrained" / unimodal_key(config, modality, data))
+
+
+def ensure_unimodal(
+    unimodal: Unimodal,
+    splits: Splits,
+    workers: Workers,
+    report: Callable[[int, str, Metrics], None],
+) -> Metrics:
+    """Train the network unless it is there; report every epoch either way; return its metrics."""
+    with _made_once(unimodal.folder, workers):
+        if unimodal.record is None:
+            _train(unimodal, splits, workers, report)
+        else:
+            for epoch, stage, metrics in unimodal.record["history"]:
+                report(epoch, stage, metrics)
+    record = unimodal.record
+    assert record is not None
+    return {**record["metrics"], "training_seconds": record["seconds"]}
+
+
+def _train(
+    unimodal: Unimodal,
+    splits: Splits,
+    workers: Workers,
+    report: Callable[[int, str, Metrics], None],
+) -> None:
+    folder = unimodal.folder
+    lines, clock = folder / "history.json", folder / "seconds.json"
+    checkpoints = folder / "checkpoint"
+    history: History = json.loads(lines.read_text()) if lines.exists() else []
+    for epoch, stage, metrics in history:
+        report(epoch, stage, metrics)
+
+    spent, begun = json.loads(clock.read_text()) if clock.exists() else 0.0, time.monotonic()
+
+    def keep(epoch: int, stage: str, metrics: Metrics) -> None:
+        history.append((epoch, stage, metrics))
+        if workers.rank == 0:
+            _write(clock, json.dumps(spent + time.monotonic() - begun))
+            _write(lines, json.dumps(history))
+        report(epoch, stage, metrics)
+
+    task = unimodal_task(unimodal.config, unimodal.modality, splits, workers, checkpoints)
+    fit(task, workers, keep, done=len(history))
+    if workers.rank == 0:
+        save_weights(task.model, unimodal.weights)
+        final = {name: history[-1][2][name] for name in ("quality", "gflops")}
+        record = {"config": flatten(unimodal.config), "history": history, "metrics": final}
+        record["seconds"] = round(json.loads(clock.read_text()), 3)
+        _write(folder / "network.json", json.dumps(record))
+        shutil.rmtree(checkpoints)
+        lines.unlink()
+        clock.unlink()
+    workers.barrier()
+
+
+def segment_logits(unimodal: Unimodal, splits: Splits, split: Split, workers: Workers) -> Tensor:
+    """[N, S, K] of a split's fixed view, computed once and kept beside the network."""
+    segments = unimodal.config.data.test_segments
+    path = unimodal.folder / "segment_logits" / f"{split}-{segments}.safetensors"
+    if workers.gather(not path.exists())[0]:  # ranks must agree: another slot may be making it
+        with _made_once(path.with_suffix(""), workers):
+            if workers.rank == 0 and not path.exists():
+                network = unimodal.load(workers)
+                logits = segment_logits_of(
+                    network,  # type: ignore[arg-type]
+                    unimodal.modality,
+                    splits.alone(unimodal.modality).fixed(split),
+                    unimodal.config.data.batch_size,
+                    workers.device,
+                )
+                with whole(path) as part:
+                    save_file({"segment_logits": logits}, part)
+            workers.barrier()
+    return load_file(path)["segment_logits"]
+
+
+@contextmanager
+def _made_once(path: Path, workers: Workers) -> Iterator[None]:
+    """Rank 0 holds the lock beside this path; the kernel frees it when its process dies."""
+    with ExitStack() as stack:
+        if workers.rank == 0:
+            stack.enter_context(locked(path.parent / f".{path.name}.lock"))
+        workers.barrier()
+        yield
+
+
+def _write(path: Path, text: str) -> None:
+    with whole(path) as part:
+        part.write_text(text)
