@@ -1,4 +1,4 @@
-"""AdaMML: how little computation does a multi-modal video classifier need?
+"""AdaMML finds how little computation a multi-modal video classifier needs.
 
 The words, each with one meaning everywhere:
 

@@ -87,6 +87,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold a lock file alone; the kernel frees it when its process dies.
 
     Args:
+        path: lock file; created with its folder where it is not there.
         wait: False yields False at once where another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
