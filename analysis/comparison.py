@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from adamml.records import read_trial
 from adamml.statistics.paired import Estimate, bootstrap, paired_difference
-from adamml.study.methods import METHODS, trial_id
+from adamml.study.methods import METHODS
+from adamml.study.specs import method_id
 from adamml.trials.test_results import load_results, result_metrics, values
 
 OURS = "adamml"
@@ -89,7 +90,7 @@ def _tested(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> list[
         (method, seed): frame.set_index("id", drop=False)
         for method in methods
         for seed in seeds
-        if (frame := load_results(folder / "trials" / trial_id(method, seed))) is not None
+        if (frame := load_results(folder / "trials" / method_id(method, seed))) is not None
     }
     if not frames:
         return []
@@ -104,7 +105,7 @@ def _tested(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> list[
 def _one(folder: Path, method: str, by_seed: dict[int, pd.DataFrame]) -> Tested:
     quality = _quality(folder)
     metrics = pd.DataFrame([result_metrics(f, quality) for f in by_seed.values()]).mean()
-    finals = [read_trial(folder / "trials" / trial_id(method, seed)).final for seed in by_seed]
+    finals = [read_trial(folder / "trials" / method_id(method, seed)).final for seed in by_seed]
     return Tested(
         method=method,
         seeds=list(by_seed),

@@ -1,8 +1,8 @@
 """A comparison as text: on the terminal, as Markdown, and as MLflow's metrics."""
 
 import pandas as pd
-from adamml.study.compare import Compared, Summary
-from adamml.study.options.comparison import Comparison
+from adamml.study.compare import ComparisonEnd, Summary
+from adamml.study.options.plan import ComparisonPlan
 from adamml.terminal import open_console
 from rich.markup import escape
 from rich.table import Table
@@ -15,7 +15,7 @@ COLUMNS = 130
 FILE_NAME = "comparison.md"
 
 
-def summarise(comparison: Comparison) -> Summary:
+def summarise(comparison: ComparisonPlan) -> Summary:
     """Write the Markdown file into the study's folder; nothing where nothing was tested yet."""
     found = results(comparison.folder, comparison.methods, comparison.seeds)
     if found.table.empty:
@@ -25,13 +25,13 @@ def summarise(comparison: Comparison) -> Summary:
     return Summary(metrics=metrics(found), files=(path,))
 
 
-def print_comparison(compared: Compared, look: str) -> None:
+def print_comparison(compared: ComparisonEnd, look: str) -> None:
     """Table, claims, failures, and where to look next.
 
     Args:
         look: how to open the study's runs in MLflow.
     """
-    comparison = compared.comparison
+    comparison = compared.plan
     console = open_console(COLUMNS)
     found = results(comparison.folder, comparison.methods, comparison.seeds)
     if not found.table.empty:

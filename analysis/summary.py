@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from adamml.study.sweep import Outcome
+from adamml.study.sweep import SweepEnd
 from adamml.terminal import open_console
 from rich.console import Console
 from rich.markup import escape
@@ -25,13 +25,13 @@ def print_found(console: Console, folder: Path) -> None:
     console.print(f"[bold]Report so far[/bold]   {report}\n", soft_wrap=True)
 
 
-def print_summary(outcome: Outcome, look: str) -> None:
+def print_summary(outcome: SweepEnd, look: str) -> None:
     """The front, the claim on test, failures, and where to look next.
 
     Args:
         look: how to open the study's runs in MLflow.
     """
-    folder = outcome.resolved.folder
+    folder = outcome.plan.folder
     study = from_study_dir(folder)
     console = open_console()
     console.print(_front(study), *_hyperparameters(study), sep="\n")
@@ -45,7 +45,7 @@ def print_summary(outcome: Outcome, look: str) -> None:
         console.print(outcome.behind, style="yellow", markup=False)
     console.print(f"\n[bold]Report[/bold]   {escape(str(folder / 'report.html'))}", soft_wrap=True)
     console.print(f"[bold]Runs[/bold]     {escape(look)}", soft_wrap=True)
-    if outcome.resolved.built_in:
+    if outcome.plan.built_in:
         console.print(_NEXT, markup=False, soft_wrap=True)
 
 

@@ -50,14 +50,14 @@ def main(options: Options) -> None:
         scheduler="fifo",
         confirm=False,
     )
-    resolved = resolve(asked, space_of)
-    sweep(resolved, lambda folder, uri: [], lambda console, folder: None)
-    trials = [t for t in read_study(resolved.folder).trials if t.kind == "trial"]
+    plan = resolve(asked, space_of)
+    sweep(plan, lambda folder, uri: [], lambda console, folder: None)
+    trials = [t for t in read_study(plan.folder).trials if t.kind == "trial"]
     both = [t for t in trials if {"policy", "joint"} <= t.finals.keys() and t.method != "always_on"]
     result = {"recipe": options.recipe, "seed": options.seed, "configurations": len(both)}
-    journals = {t.id: resolved.folder / "trials" / t.id / "journal.jsonl" for t in both}
+    journals = {t.id: plan.folder / "trials" / t.id / "journal.jsonl" for t in both}
     seconds = {id: seconds_by_fidelity(journal) for id, journal in journals.items()}
-    result |= agreement(both) | saving(trials, both, seconds, resolved.plan.settings.reference)
+    result |= agreement(both) | saving(trials, both, seconds, plan.settings.reference)
     print(json.dumps(result), flush=True)
 
 

@@ -70,7 +70,7 @@ def report_once(assignment: dict[str, Any], report: Any, context: dict[str, Any]
     """
     if meet := assignment["spec"].get("meet"):
         meeting = Path(context["meeting"])
-        (meeting / assignment["id"]).touch()
+        (meeting / assignment["key"]).touch()
         deadline = time.monotonic() + MEETING_S
         while len(list(meeting.iterdir())) < meet:
             if time.monotonic() > deadline:
@@ -95,7 +95,7 @@ def train_in_tune(config: dict[str, Any]) -> None:
         train_loop_config=config,
         scaling_config=ScalingConfig(num_workers=1, resources_per_worker={"CPU": 1}),
         run_config=RunConfig(
-            name=config["id"], storage_path=config["storage"], callbacks=[TuneReportCallback()]
+            name=config["key"], storage_path=config["storage"], callbacks=[TuneReportCallback()]
         ),
     ).fit()
 
@@ -107,7 +107,7 @@ def ends_of(trainable: Any, specs: dict[str, Any], storage: str, concurrent: int
         RuntimeError: a trial failed, so the times mean nothing.
     """
     clock = Clock()
-    configs = [{"id": id, "spec": spec, "storage": storage} for id, spec in specs.items()]
+    configs = [{"key": id, "spec": spec, "storage": storage} for id, spec in specs.items()]
     results = tune.Tuner(
         trainable,
         param_space=tune.grid_search(configs),

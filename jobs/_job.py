@@ -12,7 +12,7 @@ FULL = "\nMake space where home and cache are kept; the same command then goes o
 
 def run(work: Callable[[], int]) -> int:
     """The exit status of work(); 2 for the user's mistakes, 130 after Ctrl-C or SIGTERM."""
-    from adamml.study.running.rehearsal import StudyError
+    from adamml.study.running.errors import StudyError
 
     try:
         return work()
@@ -34,19 +34,17 @@ def study(options: Any, work: str) -> int:
     # Only now: torch and ray take seconds to import, and --help needs neither.
     from adamml.tracking.follower import look_command
     from adamml.study import sweep
-    from adamml.study.options.sweep import dry_run, resolve
+    from adamml.study.options.sweep import resolve
 
     from analysis.report import draw
     from analysis.summary import print_found, print_summary
     from search_spaces import space_of
 
-    resolved = resolve(options, space_of)
+    plan = resolve(options, space_of)
     if options.dry_run:
-        print(dry_run(resolved))
+        print(sweep.dry_run(plan))
         return 0
-    if work == "sweep":
-        outcome = sweep.sweep(resolved, draw, print_found)
-    else:
-        outcome = sweep.confirm(resolved, draw)
-    print_summary(outcome, look_command(resolved.tracking_uri))
-    return 1 if outcome.failed else 0
+    sweeping = work == "sweep"
+    end = sweep.sweep(plan, draw, print_found) if sweeping else sweep.confirm(plan, draw)
+    print_summary(end, look_command(plan.tracking_uri))
+    return 1 if end.failed else 0

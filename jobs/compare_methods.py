@@ -29,8 +29,8 @@ def main() -> int:
 def start(options: Any) -> int:
     # Only now: torch and ray take seconds to import, and --help needs neither.
     from adamml.tracking.follower import look_command
-    from adamml.study.compare import compare
-    from adamml.study.options.comparison import dry_run_comparison, resolve_comparison
+    from adamml.study.compare import compare, dry_run_comparison
+    from adamml.study.options.comparison import resolve_comparison
 
     from analysis.comparison_report import print_comparison, summarise
 

@@ -85,7 +85,7 @@ def loaded(*names: str) -> set[str]:
 
 def test_help_waits_for_no_slow_import() -> None:
     slow = {"torch", "ray", "mlflow", "optuna", "pandas", "numpy"}
-    assert not slow & loaded("adamml.study.options.jobs", "adamml.study.running.rehearsal")
+    assert not slow & loaded("adamml.study.options.jobs", "adamml.study.running.errors")
 
 
 def test_processes_for_videos_alone_start_without_what_they_do_not_need() -> None:
@@ -101,3 +101,15 @@ def test_what_starts_before_the_workers_of_a_slot_has_no_torch() -> None:
     """Launcher and controller of a slot, its dispatcher, and the relays of its trials."""
     parts = ("pool", "train_run", "slot_down", "dispatcher", "relay", "worker")
     assert "torch" not in loaded(*(f"adamml.slots.{part}" for part in parts))
+
+
+def test_one_module_makes_all_assignments() -> None:
+    """Two of them by hand, and a key no longer names one thing."""
+    makers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Assignment", "cls")
+        if "Assignment" in path.read_text(encoding="utf-8")
+    }
+    assert makers - {"trials/assignment.py"} == {"study/specs.py"}

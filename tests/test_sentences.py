@@ -25,7 +25,6 @@ NOT_YET = (
     "platform/adamml/preparing",
     "platform/adamml/recipes",
     "platform/adamml/records.py",
-    "platform/adamml/slots",
     "platform/adamml/statistics",
     "platform/adamml/study",
     "platform/adamml/tables.py",

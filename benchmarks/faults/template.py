@@ -34,33 +34,32 @@ def fill() -> None:
     import torch
     from adamml.data.synthetic.generation import ensure_synthetic
     from adamml.home import home
+    from adamml.study import specs
     from adamml.study.options.jobs import SweepOptions
     from adamml.study.options.sweep import resolve
-    from adamml.study.running.runner import prepare_spec
-    from adamml.study.specs import unimodal_specs
     from adamml.trials.kinds import execute
 
     from search_spaces import space_of
 
     torch.set_num_threads(1)
     options = SweepOptions(recipe="tiny")
-    resolved = resolve(options, space_of)
-    plan = resolved.plan
+    plan = resolve(options, space_of)
     assert plan.config.data.synthetic is not None
-    data = ensure_synthetic(resolved.data, plan.config.data.synthetic, processes=2).fingerprint
+    data = ensure_synthetic(plan.data, plan.config.data.synthetic, processes=2).fingerprint
     with tempfile.TemporaryDirectory() as study:
         context = {
             "home": str(home()),
             "study": study,
-            "data": str(resolved.data),
+            "data": str(plan.data),
             "recipe": options.recipe,
             "modalities": plan.config.modalities,
             "built_in": True,
         }
-        specs = [prepare_spec("prepare", plan.base, "train", "validation", "test")]
-        for spec in [*specs, *unimodal_specs(plan.config, plan.base, plan.recognition, data)]:
-            assignment = {"id": spec["id"], "attempt": 1, "spec": spec}
-            execute(assignment, lambda metrics: None, context)  # type: ignore[arg-type]
+        decoding = specs.decoding("prepare", plan.base, "train", "validation", "test")
+        networks = specs.unimodals(plan.config, plan.base, plan.recognition, data)
+        for assignment in [decoding, *networks]:
+            attempt = {"key": assignment.key, "attempt": 1, "spec": assignment.to_wire()}
+            execute(attempt, lambda metrics: None, context)
 
 
 if __name__ == "__main__":

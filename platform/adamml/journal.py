@@ -59,29 +59,39 @@ def read_journal(path: Path) -> list[Event]:
 
 
 def read_after(path: Path, offset: int) -> tuple[list[Event], int]:
-    """The events from a byte offset on, and the offset behind the last complete line."""
+    """Read the events from a byte offset on; return them and the offset behind the last whole line.
+
+    Args:
+        path: of the journal; no events where there is no file.
+        offset: in bytes, as an earlier call returned it; 0 for all.
+
+    Raises:
+        ValueError: a line is not a JSON object; the message names file and line.
+    """
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            file.seek(offset)
+            data = file.read()
     except FileNotFoundError:
         return [], 0
     end = _complete_bytes(data)
-    first_line = data[:offset].count(b"\n") + 1
-    lines = data[offset:end].split(b"\n")[:-1]
-    return [_parse(line, path, first_line + i) for i, line in enumerate(lines)], end
+    lines = data[:end].split(b"\n")[:-1]
+    return [_parse(line, path, offset, i) for i, line in enumerate(lines)], offset + end
 
 
 def _complete_bytes(data: bytes) -> int:
     return data.rfind(b"\n") + 1
 
 
-def _parse(line: bytes, path: Path, number: int) -> Event:
+def _parse(line: bytes, path: Path, offset: int, before: int) -> Event:
     try:
         event = json.loads(line)
     except ValueError:
         event = None
     if not isinstance(event, dict) or "event" not in event:
-        shown = line[:80].decode(errors="replace")
-        raise ValueError(f"{path} line {number} must be a JSON object with an event, got {shown!r}")
+        number = Path(path).read_bytes()[:offset].count(b"\n") + before + 1
+        text = line[:80].decode(errors="replace")
+        raise ValueError(f"{path} line {number} must be a JSON object with an event, got {text!r}")
     return event
 
 

@@ -1,6 +1,6 @@
 """Journals as records: what a trial or a study has come to, read from its events."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,11 @@ class StudyRecord:
     """relevance_policy and oracle_front, as the "references" event gave them."""
     data: dict[str, Any] = field(default_factory=dict)
     """bad (path -> reason), silent and videos, as the "data" event gave them."""
-    retrainings: int = 0
-    """How many trainings with fresh seeds the "confirm" event announced."""
+    promotions: list[dict[str, Any]] = field(default_factory=list)
+    """Decisions which trials are trained jointly: trials, joint (numbers of the study at the time)
+    and ids."""
+    artifacts: list[str] = field(default_factory=list)
+    """Files for MLflow, relative to the study's folder."""
     trials: list[TrialRecord] = field(default_factory=list)
     """Unimodal networks and fusions included; in the order they started."""
 
@@ -111,18 +114,36 @@ def summarise(events: Iterable[Event], *, id: str = "") -> TrialRecord:
 
 
 def read_study(folder: Path) -> StudyRecord:
-    """A study's journal and those of all its trials.
+    """Read a study's journal and those of all its trials.
+
+    To look again and again, use study_reader.StudyReader, which reads only what is new.
+
+    Args:
+        folder: of the study.
 
     Raises:
         ValueError: there is no journal in the folder, or one is broken (journal.read_journal).
     """
     folder = Path(folder)
     events = read_journal(folder / "journal.jsonl")
+    return study_record(folder, events, [read_trial(path) for path in folder.glob("trials/*")])
+
+
+def study_record(folder: Path, events: Sequence[Event], trials: list[TrialRecord]) -> StudyRecord:
+    """Join the events of a study's journal and the records of its trials, in order of their start.
+
+    Args:
+        folder: of the study.
+        events: of its journal.
+        trials: records without what the study's journal says of them, which is added.
+
+    Raises:
+        ValueError: there is no event.
+    """
     if not events:
         raise ValueError(f"{folder} must be a study's folder with a journal.jsonl, got none")
     study = StudyRecord(name=folder.name, folder=folder)
-    study.trials = [read_trial(path) for path in sorted(folder.glob("trials/*"))]
-    study.trials.sort(key=lambda trial: (trial.started is None, trial.started or 0.0, trial.id))
+    study.trials = sorted(trials, key=lambda t: (t.started is None, t.started or 0.0, t.id))
     by_id = {trial.id: trial for trial in study.trials}
     for event in events:
         _apply(study, by_id, event)
@@ -159,8 +180,10 @@ def _apply(study: StudyRecord, by_id: dict[str, TrialRecord], event: Event) -> N
             by_id[event["id"]].test |= event["metrics"]
         case "regret" if event["id"] in by_id:
             by_id[event["id"]].regret = event["metrics"]
-        case "confirm":
-            study.retrainings = event["retrainings"]
+        case "promoted":
+            study.promotions.append({key: event[key] for key in ("trials", "joint", "ids")})
+        case "artifact":
+            study.artifacts.append(event["path"])
         case "metrics":
             study.metrics |= event["metrics"]
         case "references" | "data":

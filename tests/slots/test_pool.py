@@ -84,7 +84,9 @@ def test_tune_gets_every_report_stops_trials_and_hears_of_failures(
     specs = [{"kind": "succeed", "epochs": 3}] * 3 + [{"kind": "note_stop"}, {"kind": "fail"}]
     tuner = tune.Tuner(
         relay_trainable(slots.dispatcher),
-        param_space=tune.grid_search([{"id": f"tune-{n}", "spec": s} for n, s in enumerate(specs)]),
+        param_space=tune.grid_search(
+            [{"key": f"tune-{n}", "spec": s} for n, s in enumerate(specs)]
+        ),
         tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=3),
         run_config=tune.RunConfig(
             name="relays",
@@ -93,7 +95,7 @@ def test_tune_gets_every_report_stops_trials_and_hears_of_failures(
             verbose=0,
         ),
     )
-    results = {r.config["id"]: r for r in tuner.fit()}
+    results = {r.config["key"]: r for r in tuner.fit()}
     for n in range(3):
         assert list(results[f"tune-{n}"].metrics_dataframe["epoch"]) == [1, 2, 3]
     assert results["tune-3"].metrics["epoch"] == 5

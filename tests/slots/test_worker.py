@@ -68,7 +68,7 @@ class Deserted(Membership):
 def test_a_trial_without_its_driver_is_closed_and_has_not_failed() -> None:
     member = Deserted(dispatcher=None, slot="slot-0", incarnation="a", rank=0, world_size=1)
     with pytest.raises(Stopped, match="closed"):
-        reporter(member, {"id": "t", "attempt": 1, "spec": {}})({"epoch": 1})
+        reporter(member, {"key": "t", "attempt": 1, "spec": {}})({"epoch": 1})
 
 
 @pytest.mark.gpu

@@ -1,5 +1,3 @@
-from typing import Any
-
 from adamml.recipes import tiny
 from adamml.records import TrialRecord
 from adamml.study.candidates import Candidate, candidates
@@ -51,14 +49,13 @@ def test_the_whole_front_has_every_configuration_once() -> None:
 
 
 def test_each_is_trained_through_all_stages_from_another_seed() -> None:
-    by_key: dict[str, Any] = {c.key: c.spec(1001) for c in found(RECORDS, whole_front=True)}
-    assert all(spec["kind"] == "confirm" for spec in by_key.values())
-    assert all(spec["fidelity"] == "joint" for spec in by_key.values())
-    assert all(spec["overrides"]["seed"] == 1001 for spec in by_key.values())
-    assert by_key["trial-004"]["overrides"]["loss.gamma"] == 4
-    assert by_key["rgb"]["overrides"]["modalities"] == ["rgb"]
-    assert by_key["rgb"]["overrides"]["data.batch_size"] == 8
-    assert by_key["rgb"]["id"] == "confirm-rgb-seed-1001"
+    by_key = {c.key: c.at(1001) for c in found(RECORDS, whole_front=True)}
+    assert {(a.kind, a.fidelity) for a in by_key.values()} == {("confirm", "joint")}
+    assert all(a.overrides["seed"] == 1001 for a in by_key.values())
+    assert by_key["trial-004"].overrides["loss.gamma"] == 4
+    assert by_key["rgb"].overrides["modalities"] == ["rgb"]
+    assert by_key["rgb"].overrides["data.batch_size"] == 8
+    assert by_key["rgb"].key == "confirm confirm-rgb-seed-1001 joint"
 
 
 def test_without_a_trained_fusion_there_is_nothing_to_confirm() -> None:

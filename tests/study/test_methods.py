@@ -12,11 +12,10 @@ from adamml.study.methods import (
     NEEDS,
     method_names,
     method_overrides,
-    method_spec,
     rates,
     recognition_epochs,
-    unimodal_specs_at,
 )
+from adamml.study.specs import method_trial, unimodals_at
 from adamml.trials.pretrained import unimodal_key
 
 ALL = method_names(tiny())
@@ -24,7 +23,7 @@ ALL = method_names(tiny())
 
 def configured(name: str, config: Config | None = None) -> Config:
     config = config or tiny()
-    return override(config, method_spec(name, 3, config, {})["overrides"])
+    return override(config, method_trial(name, 3, config, {}, {}).overrides)
 
 
 def test_every_modality_and_every_fusion_is_a_method() -> None:
@@ -64,14 +63,14 @@ def test_a_modality_alone_reads_nothing_else() -> None:
 def test_random_draws_every_second_segment_and_matched_random_as_often_as_its_model() -> None:
     assert configured("random").policy.rates == {"rgb": 0.5, "audio": 0.5}
     final = {"quality": 0.9, "selection_rate.rgb": 0.25, "selection_rate.audio": 0.75}
-    spec = method_spec("matched_random", 0, tiny(), {})
-    spec["overrides"] |= rates(final, ("rgb", "audio"))
-    assert override(tiny(), spec["overrides"]).policy.rates == {"rgb": 0.25, "audio": 0.75}
+    follows = rates(final, ("rgb", "audio"))
+    trial = method_trial("matched_random", 0, tiny(), {}, follows)
+    assert override(tiny(), trial.overrides).policy.rates == {"rgb": 0.25, "audio": 0.75}
     assert set(NEEDS) | set(NEEDS.values()) <= set(METHODS)
 
 
 def test_seeds_have_networks_of_their_own() -> None:
-    ids = {spec["id"] for seed in (0, 1, 2) for spec in unimodal_specs_at(seed, tiny(), {}, "data")}
+    ids = {network.id for seed in (0, 1, 2) for network in unimodals_at(seed, tiny(), {}, "data")}
     assert len(ids) == 3 * 2
 
 

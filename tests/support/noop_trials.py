@@ -17,7 +17,7 @@ def run(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> Non
 
 def succeed(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> None:
     """spec: epochs, seconds per epoch. Goes on after the epoch it finds in context["folder"]."""
-    checkpoint = Path(context["folder"]) / assignment["id"]
+    checkpoint = Path(context["folder"]) / assignment["key"]
     done = int(checkpoint.read_text()) if checkpoint.exists() else 0
     for epoch in range(done + 1, assignment["spec"]["epochs"] + 1):
         time.sleep(assignment["spec"].get("seconds", 0.0))
@@ -77,7 +77,7 @@ def note_stop(assignment: dict[str, Any], report: Any, context: dict[str, Any]) 
             report({"epoch": epoch})
             time.sleep(0.05)
     except Stopped as stopped:
-        note = Path(context["folder"]) / f"{assignment['id']}-{context['rank']}"
+        note = Path(context["folder"]) / f"{assignment['key']}-{context['rank']}"
         note.write_text(stopped.reason)
         raise
 
@@ -88,3 +88,20 @@ def report_nan(assignment: dict[str, Any], report: Any, context: dict[str, Any])
 
 def die(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train_policy(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> None:
+    """Report policy epochs with the quality of the assignment; leave a file when stopped."""
+    from adamml.slots.dispatcher import Stopped
+
+    spec = assignment["spec"]
+    quality = float(spec["overrides"]["quality"])
+    epoch = 0
+    try:
+        for epoch in range(1, 9):
+            report({"epoch": epoch, "policy_epoch": epoch, "quality": quality, "gflops": 1.0})
+    except Stopped as stopped:
+        note = Path(context["folder"]) / f"stopped-{spec['id']}"
+        note.write_text(f"{stopped.reason} {epoch}")
+        raise
+    report({"epoch": 8, "fidelity": "joint", "quality": quality, "gflops": 1.0})

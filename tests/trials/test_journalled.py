@@ -3,16 +3,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from adamml.journal import Journal
 from adamml.recipes import RECIPES
 from adamml.records import read_trial
-from adamml.slots.dispatcher import Assignment
-from adamml.study.running.runner import Runner
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
+from adamml.trials.assignment import Assignment
 from adamml.trials.journalled import Run, Trained, journalled
 
-SPEC = {"id": "t", "kind": "trial", "method": "adamml", "name": "t", "overrides": {}}
+TRIAL = Assignment(kind="trial", id="t", fidelity="policy", method="adamml", name="t")
 
 
 @pytest.fixture
@@ -22,9 +20,17 @@ def journal(tmp_path: Path) -> Path:
 
 def run_in(study: Path, report: Any) -> Run:
     config = RECIPES["tiny"](("rgb", "audio"))
-    assignment: Assignment = {"id": "t policy", "attempt": 2, "spec": SPEC}
-    workers = Workers.current()
-    return Run(assignment, report, study, study, config, Splits(None, config, {}), workers, False)  # type: ignore[arg-type]
+    return Run(
+        assignment=TRIAL,
+        attempt=2,
+        report=report,
+        home=study,
+        study=study,
+        config=config,
+        splits=Splits(None, config, {}),
+        workers=Workers.current(),
+        built_in=False,
+    )
 
 
 def complete(run: Run) -> None:
@@ -32,7 +38,7 @@ def complete(run: Run) -> None:
         keep(1, "policy_only", {"quality": 0.5, "gflops": 0.1})
         return Trained({"quality": 0.5, "gflops": 0.1}, [])
 
-    journalled(run, "policy", train)
+    journalled(run, train)
 
 
 @pytest.mark.parametrize("cut", [1, 0])
@@ -50,25 +56,7 @@ def test_a_trial_that_died_after_its_final_metrics_is_completed_without_training
     def never(done: int, keep: Any) -> Trained:
         raise AssertionError("it was trained again")
 
-    journalled(run_in(tmp_path, reports.append), "policy", never)
+    journalled(run_in(tmp_path, reports.append), never)
     assert [r["quality"] for r in reports] == [0.5]
     assert read_trial(journal.parent).status == "completed"
     assert journal.read_text().count('"end"') == 1
-
-
-@pytest.mark.parametrize("cut", [2, 1, 0])
-def test_a_study_that_goes_on_ends_a_trial_that_only_lacked_its_last_line(
-    tmp_path: Path, journal: Path, cut: int
-) -> None:
-    """Nobody runs a sampled trial again whose final metrics are there."""
-    complete(run_in(tmp_path, lambda record: None))
-    lines = journal.read_text().splitlines(keepends=True)
-    journal.write_text("".join(lines[: len(lines) - cut]))
-    Journal(tmp_path / "journal.jsonl").append("start", name="n", params={})
-    runner = Runner(tmp_path, RECIPES["tiny"](("rgb", "audio")), slots=None)  # type: ignore[arg-type]
-    runner.end_finished()
-    assert read_trial(journal.parent).status == ("running" if cut == 2 else "completed")
-    assert journal.read_text().count('"end"') == (0 if cut == 2 else 1)
-    runner.note_failure(SPEC, "the dispatcher died")
-    runner.end_finished()
-    assert read_trial(journal.parent).status == ("failed" if cut == 2 else "completed")

@@ -1,8 +1,9 @@
-"""What a killed driver leaves on a cluster that goes on: Ray Train's detached cleaners.
+"""Ray Train's detached cleaners, which a killed driver leaves on a cluster that lives on.
 
 Each Ray Train run starts one to free its placement group should its controller die. Afterwards it
 ends itself, but asks for that from a thread that is not the actor's, which Ray need not grant:
-with Ray 2.60 none was left in our tries (EXPERIMENTS.md); one per run has been seen to stay.
+with Ray 2.60 none was left in our tries (docs/notebook/2026-11-22-killed-parts.md), but one per run
+has been seen to stay.
 """
 
 import logging
@@ -23,7 +24,7 @@ LIMIT = 10_000
 
 
 def remove_orphans() -> int:
-    """End the cleaners of drivers that are gone, on a cluster that was joined; returns how many.
+    """End the cleaners of drivers that are gone, on a cluster that was joined; return the count.
 
     A cluster of our own has none: it began with this driver.
     """
@@ -48,7 +49,7 @@ def remove_orphans() -> int:
 
 
 def _end(pid: int) -> bool:
-    """Runs on the orphan's node; the process must still be a cleaner's."""
+    """End a process of this node, if it is still a cleaner's."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             if CLEANER.encode() not in file.read():

@@ -2,8 +2,8 @@
 
 A Tune trial that starts its own TorchTrainer pays for fresh processes and their imports every time
 (benchmarks/trial_turnaround.py measures it). Here one Ray Train run per slot lasts for the whole
-study; worker.py is the loop inside it, dispatcher.py decides who runs what, relay.py is what
-remains of the Tune trial.
+study; worker.py is the loop inside it, dispatcher.py the queue, relay.py the part of a Tune trial
+that remains.
 """
 
 import contextlib
@@ -28,9 +28,8 @@ log = logging.getLogger(__name__)
 
 PLACEMENT_FAILURES = 3
 """Failed placements or starts (60 s each), over the whole study, after which a slot is given up."""
-
 CONTROLLER_DEATHS = 3
-"""Of Ray Train's controller, over the whole study, after which a slot is given up."""
+"""Deaths of Ray Train's controller, over the whole study, after which a slot is given up."""
 
 
 @dataclass(slots=True)
@@ -43,7 +42,7 @@ class Slots:
     closed: bool = False
 
     def state(self) -> dict[str, Any]:
-        """See Dispatcher.state."""
+        """Return a snapshot of the queue (Dispatcher.state)."""
         return dict(ray.get(self.dispatcher.state.remote()))
 
     def run(
@@ -51,44 +50,45 @@ class Slots:
         specs: Mapping[str, dict[str, Any]],
         *,
         priority: int = 0,
-        on_report: Callable[[str, dict[str, Any]], None] = lambda id, metrics: None,
+        on_report: Callable[[str, dict[str, Any]], None] = lambda key, metrics: None,
         then: Callable[[], Mapping[str, dict[str, Any]]] = dict,
     ) -> dict[str, dict[str, Any]]:
-        """Run trials that no searcher asked for (pretraining, baselines, ...) and wait for all.
+        """Run work that no searcher asked for (pretraining, baselines, ...) and wait for all of it.
 
         Args:
-            specs: id -> spec.
+            specs: key -> spec.
+            priority: the highest is run first.
             on_report: called in this thread with each report as it comes.
-            then: called whenever a trial has ended; what it returns is run, too.
+            then: called whenever work has ended; returns more to run.
 
         Returns:
-            id -> terminal record; a failed trial is in there too, nothing is raised for it.
+            Key -> end record. Failed work is in there too, and raises nothing.
         """
         after: dict[str, int] = {}
-        asked: dict[Any, str] = {}
+        pending: dict[Any, str] = {}
 
         def submit(specs: Mapping[str, dict[str, Any]]) -> None:
-            for id, spec in specs.items():
-                after[id] = ray.get(self.dispatcher.submit.remote(id, spec, priority))
-                asked[self.dispatcher.next_report.remote(id, after[id])] = id
+            for key, spec in specs.items():
+                after[key] = ray.get(self.dispatcher.submit.remote(key, spec, priority))
+                pending[self.dispatcher.next_report.remote(key, after[key])] = key
 
         submit(specs)
         ends: dict[str, dict[str, Any]] = {}
-        while asked:
-            (ref, *_), _ = ray.wait(list(asked))
-            id, record = asked.pop(ref), ray.get(ref)
+        while pending:
+            (ref, *_), _ = ray.wait(list(pending))
+            key, record = pending.pop(ref), ray.get(ref)
             if record is not None and record.get("done"):
-                ends[id] = record
+                ends[key] = record
                 submit(then())
                 continue
             if record is not None:
-                after[id] += 1
-                on_report(id, record)
-            asked[self.dispatcher.next_report.remote(id, after[id])] = id
+                after[key] += 1
+                on_report(key, record)
+            pending[self.dispatcher.next_report.remote(key, after[key])] = key
         return ends
 
     def close(self, patience_s: float = 60.0) -> None:
-        """Send the slots home; those in the middle of an epoch for patience_s longer are killed."""
+        """End the slots; kill those that are still in an epoch after patience_s seconds."""
         if self.closed:
             return
         self.closed = True
@@ -120,13 +120,15 @@ def start_slots(
     execute: str,
     context: dict[str, Any],
 ) -> Iterator[Slots]:
-    """Start slots, and see them off at the end.
+    """Start slots, and end them with the block.
 
     Args:
+        count: slots to start.
+        workers_per_slot: Ray Train workers that share one trial.
         cpus_per_worker: CPUs asked of the cluster, and torch threads, per worker.
         use_gpu: one GPU per worker.
         storage: a folder all nodes reach, for Ray Train's own small files; emptied at the end.
-        execute: "module:function" of execute(assignment, report, context), imported in the workers.
+        execute: "module:function" of execute(attempt, report, context), imported in the workers.
             It returns when the trial is complete, lets Stopped (raised by report) pass, and raises
             anything else to fail the trial.
         context: handed to execute with slot, rank, world_size and device ("cpu", "cuda:0") added.
@@ -175,11 +177,17 @@ def start_slots(
 
 
 def run_slot(setup: dict[str, Any], workers: int, use_gpu: bool, storage: str) -> None:
-    """The launcher of one slot: one Ray Train run for the whole study.
+    """Launch one slot: one Ray Train run for the whole study.
 
     Worker groups are restarted without limit (each failing trial of a slot with several workers
     costs a restart); a group that cannot be placed is given up after PLACEMENT_FAILURES, one whose
-    controller dies after CONTROLLER_DEATHS, and the dispatcher hears why.
+    controller dies after CONTROLLER_DEATHS, and the dispatcher is told why.
+
+    Args:
+        setup: as for worker_loop.
+        workers: of the slot.
+        use_gpu: one GPU per worker.
+        storage: folder for Ray Train's own small files.
     """
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 

@@ -17,13 +17,14 @@ from ray.train.torch import get_device
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 TIMEOUT = timedelta(minutes=30)
-"""Of a collective; ranks whose other ranks died are ended by Ray Train long before."""
+"""Longest wait in a collective; Ray Train ends ranks whose other ranks died long before."""
 
 
 @contextlib.contextmanager
 def process_group() -> Iterator[torch.device]:
-    """In every worker of a Ray Train run: the process group of all of them, NCCL on GPUs and gloo
-    on CPUs, for the time of a `with` block that they leave together; none for a single worker.
+    """Join all workers of a Ray Train run in a process group, until they leave the block together.
+
+    NCCL on GPUs and gloo on CPUs; a single worker needs none.
 
     Yields:
         This worker's device, which is also torch's current one.
@@ -43,11 +44,11 @@ def process_group() -> Iterator[torch.device]:
 
 
 def _store(rank: int, world_size: int) -> TCPStore:
-    """Rank 0's, at a port that the system gives it."""
+    """Return rank 0's store, at a port that the system chose."""
     if rank == 0:
         host = ray.util.get_node_ip_address()
-        own = TCPStore(host, 0, world_size, is_master=True, wait_for_workers=False)
-        broadcast_from_rank_zero((host, own.port))
-        return own
+        store = TCPStore(host, 0, world_size, is_master=True, wait_for_workers=False)
+        broadcast_from_rank_zero((host, store.port))
+        return store
     host, port = broadcast_from_rank_zero(None)
     return TCPStore(host, port, world_size, is_master=False)

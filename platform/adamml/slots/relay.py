@@ -1,4 +1,4 @@
-"""What remains of a Tune trial: hand in a spec, repeat the reports. No torch, no CPU."""
+"""The part of a Tune trial that remains: submit a spec and repeat its reports, without a CPU."""
 
 from typing import Any
 
@@ -6,25 +6,30 @@ import ray
 from ray import tune
 
 RELAY_RESOURCES = {"node:__internal_head__": 0.001}
-"""On the head, and startable when slots hold every CPU, where a fraction of a CPU would wait."""
+"""Resources of a relay. On the head it starts even when slots hold every CPU, where a fraction of a
+CPU would wait."""
 
 
 def relay(config: dict[str, Any], dispatcher: Any) -> None:
-    """Run the trial config["id"] with config["spec"] on whatever slot is free.
+    """Run config["spec"] under config["key"] on whichever slot is free.
 
-    The id is ours and not Tune's, which changes when a trial is tried again: submitting twice is
-    one trial, and the second relay goes on after the last report that the first one repeated.
-    Where Tune has stopped the trial, the searcher has told the dispatcher before this can
-    (StudySearch's on_end).
+    The key is ours, because Tune's own id changes when a trial is tried again: submitting twice is
+    one trial, and the second relay continues after the last report that the first one repeated.
+    Where Tune has stopped the trial, the searcher has told the dispatcher already (on_end of
+    study/search/searchers.py).
+
+    Args:
+        config: key, spec and, optionally, priority.
+        dispatcher: the actor's handle.
 
     Raises:
         RuntimeError: the trial failed; carries the traceback from its slot.
     """
-    id, over = config["id"], False
-    after = ray.get(dispatcher.submit.remote(id, config["spec"], config.get("priority", 0)))
+    key, over = config["key"], False
+    after = ray.get(dispatcher.submit.remote(key, config["spec"], config.get("priority", 0)))
     try:
         while True:
-            record = ray.get(dispatcher.next_report.remote(id, after))
+            record = ray.get(dispatcher.next_report.remote(key, after))
             if record is None:
                 continue
             if record.get("done"):
@@ -34,11 +39,11 @@ def relay(config: dict[str, Any], dispatcher: Any) -> None:
             tune.report(record)  # leaves with SystemExit where Tune has stopped the trial
     finally:
         if not over:
-            ray.get(dispatcher.stop.remote(id))
+            ray.get(dispatcher.stop.remote(key))
     if record["status"] == "failed":
-        raise RuntimeError(f"trial {id} failed:\n{record['error']}")
+        raise RuntimeError(f"trial {key} failed:\n{record['error']}")
 
 
 def relay_trainable(dispatcher: Any) -> Any:
-    """What Tuner takes; parameters: {"id": str, "spec": dict, "priority": int, optional}."""
+    """Return the trainable for Tuner; its parameters are {"key": str, "spec": dict}."""
     return tune.with_resources(tune.with_parameters(relay, dispatcher=dispatcher), RELAY_RESOURCES)

@@ -1,22 +1,24 @@
-"""How many slots, and how large: read off the connected cluster."""
+"""Number and size of slots, read off the connected cluster."""
 
 from typing import Any
 
 import ray
 
 CPUS_PER_WORKER = 1
-"""CPUs, and so torch threads, of a worker without a GPU; fixed, because threads change numbers.
-Four workers of one thread do 40% more policy epochs than two of two, and 7% more recognition
-(EXPERIMENTS.md, 2026-11-22)."""
+"""CPUs, and so torch threads, of a worker without a GPU.
+
+Fixed, because the number of threads changes results. Four workers of one thread do 40% more policy
+epochs than two of two, and 7% more recognition (docs/notebook/2026-11-22-slots-or-trainers.md)."""
 CPUS_PER_GPU = 8
-"""At most so many beside each GPU."""
+"""Most CPUs of a worker with a GPU."""
 
 
 def slot_size(slots: int | None, workers_per_slot: int) -> dict[str, Any]:
-    """count, workers_per_slot, cpus_per_worker and use_gpu, as start_slots takes them.
+    """Return count, workers_per_slot, cpus_per_worker and use_gpu, as start_slots takes them.
 
     Args:
-        slots: how many the user wants; None for as many as there is room for.
+        slots: as many as the user wants; None for as many as there is room for.
+        workers_per_slot: Ray Train workers that share one trial.
     """
     gpus = int(ray.cluster_resources().get("GPU", 0))
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -34,7 +36,7 @@ def slot_size(slots: int | None, workers_per_slot: int) -> dict[str, Any]:
 
 
 def room_for_slots(*, workers_per_slot: int, cpus_per_worker: int, use_gpu: bool) -> int:
-    """How many slots of this size the cluster's nodes hold when nothing else runs on them."""
+    """Return how many slots of this size the cluster holds when nothing else runs on it."""
     workers = 0
     for node in ray.nodes():
         if node["Alive"]:
@@ -49,8 +51,14 @@ def require_slots(
 ) -> None:
     """Refuse slots that could never be placed: Ray Train would wait for them for ever.
 
+    Args:
+        count: slots to start.
+        workers_per_slot: Ray Train workers that share one trial.
+        cpus_per_worker: CPUs of each.
+        use_gpu: one GPU per worker.
+
     Raises:
-        ValueError: says what is asked for and what there is.
+        ValueError: says what is asked for and what the cluster has.
     """
     for name, value in {
         "slots": count,

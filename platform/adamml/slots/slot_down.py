@@ -1,4 +1,4 @@
-"""How the dispatcher hears at once that a slot's workers are gone."""
+"""A message to the dispatcher at the moment when a slot's workers die."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from ray.train import UserCallback
 class SlotDown(UserCallback):  # type: ignore[misc]
     """A callback in Ray Train's controller.
 
-    Without it the trial of a lost node waits until the slot is given up, minutes later.
+    Without it the trial of a lost node waits until the slot is given up, minutes later. It has a
+    module of its own: beside the trainer, the controller's start took 0.1 s longer.
     """
 
     def __init__(self, dispatcher: Any, slot: str) -> None:

@@ -1,6 +1,6 @@
-"""The loop inside every worker of a slot: take a trial, run it, clean up, take the next one.
+"""The loop inside every worker of a slot: take work, run it, clean up, take the next.
 
-It knows nothing of training: `execute` is a dotted name, imported while the slot has no trial yet.
+It knows nothing of training: `execute` is a dotted name, imported while the slot has no work yet.
 """
 
 import contextlib
@@ -17,30 +17,31 @@ from typing import Any
 import ray
 from ray.exceptions import ActorDiedError
 
-from adamml.slots.dispatcher import LEAVE, Assignment, Stopped
+from adamml.slots.dispatcher import LEAVE, Attempt, Stopped
 
 LEAK_BYTES = 256 * 2**20
-"""Device memory a trial may leave behind (cuBLAS keeps 32 MiB); with more, workers are replaced."""
+"""Device memory that a trial may leave behind; with more, the workers are replaced. cuBLAS alone
+keeps 32 MiB."""
 
 _DEVICE_ERROR = re.compile(
     r"\b(cuda|cudnn|cublas\w*|cufft|nccl)\b|device-side assert", re.IGNORECASE
 )
 
 Report = Callable[[dict[str, Any]], None]
-Execute = Callable[[Assignment, Report, dict[str, Any]], None]
+Execute = Callable[[Attempt, Report, dict[str, Any]], None]
 
 
 class RestartGroup(RuntimeError):  # noqa: N818 -- a request, not an error
-    """Leaves the loop on purpose, so that Ray Train replaces all workers of the slot."""
+    """A way out of the loop on purpose, after which Ray Train replaces all workers of the slot."""
 
 
-class DispatcherGone(RuntimeError):  # noqa: N818 -- nobody's fault
-    """And with it the driver: there is nobody left to work for, nor other ranks to wait for."""
+class DispatcherGone(RuntimeError):  # noqa: N818 -- no fault of the worker
+    """The end of the dispatcher, and with it of the driver: no work and no rank is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Where a worker stands in its slot, and whom it asks."""
+    """Place of a worker in its slot, and its line to the dispatcher."""
 
     dispatcher: Any
     slot: str
@@ -49,7 +50,7 @@ class Membership:
     world_size: int
 
     def share(self, value: Any) -> Any:
-        """Rank 0's value on every rank."""
+        """Return rank 0's value on every rank."""
         if self.world_size == 1:
             return value
         from ray.train.collective import broadcast_from_rank_zero
@@ -59,29 +60,31 @@ class Membership:
     def call(self, method: str, *arguments: Any) -> Any:
         return ray.get(getattr(self.dispatcher, method).remote(*arguments))
 
-    def assignments(self) -> Iterator[Assignment]:
-        """One assignment after another, the same on all ranks, until the dispatcher says leave."""
+    def attempts(self) -> Iterator[Attempt]:
+        """Yield attempts, the same on all ranks, until the dispatcher says leave."""
         while True:
-            told = None
+            answer = None
             if self.rank == 0:
-                told = self.call("next_assignment", self.slot, self.incarnation)
-            # A broadcast is meant for less than a kilobyte: ids travel in it, specs do not.
-            short = self.share((told["id"], told["attempt"]) if isinstance(told, dict) else told)
+                answer = self.call("next_attempt", self.slot, self.incarnation)
+            # A broadcast is meant for less than a kilobyte: keys travel in it, specs do not.
+            short = self.share(
+                (answer["key"], answer["attempt"]) if isinstance(answer, dict) else answer
+            )
             if short == LEAVE:
                 return
             if short is not None:
-                id, attempt = short
-                spec = told["spec"] if isinstance(told, dict) else self.call("spec", id)
-                yield {"id": id, "attempt": attempt, "spec": spec}
+                key, attempt = short
+                spec = answer["spec"] if isinstance(answer, dict) else self.call("spec", key)
+                yield {"key": key, "attempt": attempt, "spec": spec}
 
 
 def worker_loop(setup: dict[str, Any]) -> None:
-    """Runs in every Ray Train worker of a slot, for the whole study.
+    """Work in every Ray Train worker of a slot, for the whole study.
 
     Args:
-        setup: dispatcher (actor handle), slot, execute, cpus_per_worker, context; see slots.py.
+        setup: dispatcher (actor handle), slot, execute, cpus_per_worker, context; see pool.py.
     """
-    gc.disable()  # until all is imported: of what that makes nothing can be collected
+    gc.disable()  # until all is imported: imports leave no garbage, and collections cost seconds
     import torch
 
     from adamml.slots.process_group import process_group
@@ -89,16 +92,20 @@ def worker_loop(setup: dict[str, Any]) -> None:
     torch.set_num_threads(setup["cpus_per_worker"])
     with contextlib.suppress(DispatcherGone), process_group() as device:
         try:
-            run_assignments(setup, str(device))
+            run_attempts(setup, str(device))
         except ActorDiedError as error:
             raise DispatcherGone from error
 
 
-def run_assignments(setup: dict[str, Any], device: str) -> None:
-    """One after another, until the dispatcher says leave.
+def run_attempts(setup: dict[str, Any], device: str) -> None:
+    """Run one attempt after another, until the dispatcher says leave.
+
+    Args:
+        setup: as for worker_loop.
+        device: of this worker, "cpu" or "cuda:0".
 
     Raises:
-        RestartGroup: see run_assignment and refuse_leak.
+        RestartGroup: see run_attempt and refuse_leak.
         ActorDiedError: the dispatcher is gone.
     """
     from ray import train
@@ -117,32 +124,38 @@ def run_assignments(setup: dict[str, Any], device: str) -> None:
         "world_size": member.world_size,
         "device": device,
     }
-    with contextlib.suppress(Exception):  # the first trial will say what is wrong with it
+    with contextlib.suppress(Exception):  # the first attempt imports it again, and reports why
         imported(setup["execute"])
     gc.collect()
     gc.freeze()  # modules live as long as the process: no collection between trials looks at them
     gc.enable()
     baseline = release_memory()
-    for assignment in member.assignments():
-        run_assignment(member, assignment, setup["execute"], context)
-        refuse_leak(assignment["id"], release_memory() - baseline)
+    for attempt in member.attempts():
+        run_attempt(member, attempt, setup["execute"], context)
+        refuse_leak(attempt["key"], release_memory() - baseline)
         if member.world_size > 1:
-            # No rank takes the next trial before all have come through this one.
+            # No rank takes the next work before all have come through this one.
             member.share(None)
 
 
-def run_assignment(
-    member: Membership, assignment: Assignment, execute: str, context: dict[str, Any]
+def run_attempt(
+    member: Membership, attempt: Attempt, execute: str, context: dict[str, Any]
 ) -> None:
-    """Run one trial and tell the dispatcher how it ended.
+    """Execute one attempt and tell the dispatcher how it ended.
+
+    Args:
+        member: this worker.
+        attempt: key, number and spec.
+        execute: "module:function".
+        context: of the slot, handed to the function.
 
     Raises:
-        RestartGroup: the trial failed in a way that leaves other ranks or the device in doubt.
+        RestartGroup: it failed in a way that leaves other ranks or the device in doubt.
     """
-    id, attempt = assignment["id"], assignment["attempt"]
+    key, number = attempt["key"], attempt["attempt"]
     status, failure, device_failed = "completed", None, False
     try:
-        imported(execute)(assignment, reporter(member, assignment), context)
+        imported(execute)(attempt, reporter(member, attempt), context)
         member.share(None)  # completed means: on every rank
     except Stopped:
         status = "stopped"
@@ -153,13 +166,15 @@ def run_assignment(
         failure = traceback.format_exc()
     # The exception, its frames and the tensors they hold are gone here.
     if member.rank == 0 or failure is not None:
-        member.call("finish", member.slot, id, attempt, status, failure)
+        member.call("finish", member.slot, key, number, status, failure)
     if failure is not None and (member.world_size > 1 or device_failed):
-        raise RestartGroup(f"{id} failed on rank {member.rank}: {failure.strip().splitlines()[-1]}")
+        raise RestartGroup(
+            f"{key} failed on rank {member.rank}: {failure.strip().splitlines()[-1]}"
+        )
 
 
-def reporter(member: Membership, assignment: Assignment) -> Report:
-    """The `report` of one attempt: rank 0 tells the dispatcher, all ranks hear the same verdict.
+def reporter(member: Membership, attempt: Attempt) -> Report:
+    """Return the `report` of one attempt: rank 0 tells the dispatcher, all hear the same verdict.
 
     It raises Stopped on every rank when the trial is to end, and ValueError for a metric that is
     no finite number, text or truth value.
@@ -170,7 +185,7 @@ def reporter(member: Membership, assignment: Assignment) -> Report:
         if member.rank == 0:
             for name, value in metrics.items():
                 _require_plain(name, value)
-            arguments = (member.slot, assignment["id"], assignment["attempt"], metrics)
+            arguments = (member.slot, attempt["key"], attempt["attempt"], metrics)
             try:
                 verdict = member.call("report", *arguments)
             except ActorDiedError as error:  # the driver's end, which is no failure of the trial
@@ -183,7 +198,7 @@ def reporter(member: Membership, assignment: Assignment) -> Report:
 
 
 def imported(reference: str) -> Execute:
-    """The function behind "package.module:function".
+    """Return the function behind "package.module:function".
 
     Raises:
         ValueError: the reference is not of that form. Import errors pass through.
@@ -196,7 +211,7 @@ def imported(reference: str) -> Execute:
 
 
 def is_device_error(error: BaseException) -> bool:
-    """Whether the error, or one behind it, came from CUDA: the process is in doubt then."""
+    """Return whether the error, or one behind it, came from CUDA: the process is in doubt then."""
     import torch
 
     seen: set[int] = set()
@@ -212,7 +227,7 @@ def is_device_error(error: BaseException) -> bool:
 
 
 def release_memory() -> int:
-    """Free what the last trial left; returns the device bytes still allocated (0 without CUDA)."""
+    """Free memory that the last trial left; return the device bytes still in use (0 on a CPU)."""
     import torch
 
     gc.collect()
@@ -223,10 +238,10 @@ def release_memory() -> int:
     return int(torch.cuda.memory_allocated())
 
 
-def refuse_leak(id: str, leaked: int) -> None:
-    """Raise RestartGroup where a trial left more than LEAK_BYTES of device memory behind."""
+def refuse_leak(key: str, leaked: int) -> None:
+    """Raise RestartGroup if a trial left more than LEAK_BYTES of device memory behind."""
     if leaked > LEAK_BYTES:
-        raise RestartGroup(f"{leaked / 2**20:.0f} MiB of device memory outlived {id}")
+        raise RestartGroup(f"{leaked / 2**20:.0f} MiB of device memory outlived {key}")
 
 
 def _require_plain(name: str, value: Any) -> None:

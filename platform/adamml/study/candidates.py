@@ -1,4 +1,4 @@
-"""Which configurations of a search are retrained with fresh seeds."""
+"""Candidates: the configurations of a search that are retrained with fresh seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,48 +6,53 @@ from typing import Any
 
 from adamml.config import Config
 from adamml.records import TrialRecord
+from adamml.study import specs
 from adamml.study.methods import method_overrides
 from adamml.study.selection import choose, evaluated, strongest_fusion
-from adamml.study.specs import Spec
 from adamml.training.operating_points import Point
+from adamml.trials.assignment import Assignment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
+    """A configuration that is retrained."""
+
     key: str
+    """Id of its trial, or the modality that stands alone."""
     name: str
+    """Text that people read."""
     method: str
+    """Method or baseline of the trial, or the modality."""
     overrides: dict[str, Any]
+    """Dotted path -> value, the seed of the search among them."""
     within_budget: bool = False
-    """Tested at its best operating point within the budget, as the search chose it."""
+    """True for the chosen point: tested at its best operating point within the budget."""
     searched: dict[str, float] = field(default_factory=dict)
-    """quality and gflops on validation, as the search saw them; empty for what it did not see."""
+    """Objectives on validation as the search saw them; empty for a modality alone."""
 
-    def spec(self, seed: int) -> Spec:
-        return {
-            "kind": "confirm",
-            "id": self.id(seed),
-            "method": self.method,
-            "name": f"{self.name}, seed {seed}",
-            "fidelity": "joint",
-            "overrides": self.overrides | {"seed": seed},
-        }
-
-    def id(self, seed: int) -> str:
-        return f"confirm-{self.key}-seed-{seed}"
+    def at(self, seed: int) -> Assignment:
+        """Return its training with a fresh seed."""
+        return specs.retraining(self.key, self.name, self.method, self.overrides, seed)
 
 
 def candidates(
     records: Sequence[TrialRecord], config: Config, base: Mapping[str, Any], *, whole_front: bool
 ) -> list[Candidate]:
-    """Always-on fusion first, then the chosen point; and with the whole front its other
-    configurations, the published setting and each modality alone."""
+    """Return always-on fusion, then the chosen point, then with the whole front all others.
+
+    Args:
+        records: of the study.
+        config: that its trials start from.
+        base: the study's own overrides.
+        whole_front: add the other configurations of the validation front, the published setting
+            and each modality alone.
+    """
     trials, chosen = evaluated(records), choose(records, strongest_fusion(records))
     wanted = {r.id for r in trials if r.method == "always_on"}
     if whole_front:
         wanted |= {r.id for r in trials if r.tags.get("on_front") == "true"}
         wanted |= {r.id for r in trials if r.method == "published"}
-    found = []
+    configurations = []
     for record in trials:
         point: Point | None = record.final if record.id in wanted else None
         if chosen and record.id == chosen.record.id:
@@ -61,10 +66,12 @@ def candidates(
                 within_budget=bool(chosen and record.id == chosen.record.id),
                 searched={k: point[k] for k in ("quality", "gflops")},
             )
-            found.append(candidate)
-    found.sort(key=lambda c: (c.method != "always_on", not c.within_budget))
+            configurations.append(candidate)
+    configurations.sort(key=lambda c: (c.method != "always_on", not c.within_budget))
     for modality in config.modalities if whole_front and len(config.modalities) > 1 else ():
         overrides = {**base, **method_overrides(modality, config)}
         name = f"{modality} alone"
-        found.append(Candidate(key=modality, name=name, method=modality, overrides=overrides))
-    return found
+        configurations.append(
+            Candidate(key=modality, name=name, method=modality, overrides=overrides)
+        )
+    return configurations

@@ -13,14 +13,14 @@ disadvantage where those are few.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adamml.config import Config, override
-from adamml.study.specs import ALWAYS_ON, Spec
+from adamml.config import Config
 from adamml.tables import lookup
 from adamml.training.passes import STAGES, RecognitionPass
-from adamml.trials.pretrained import unimodal_key
 
 Overrides = dict[str, Any]
 
+ALWAYS_ON = {"policy.kind": "always_on"}
+"""Overrides of a trial whose every modality is computed."""
 NOTHING_ON_LOGITS = {"stages.policy_only": 0}
 """Neither policy nor fusion weights that cached segment logits could train."""
 METHODS: dict[str, Overrides] = {
@@ -61,45 +61,9 @@ def method_overrides(name: str, config: Config) -> Overrides:
     return {k: v for k, v in chosen.items() if not k.startswith("stages.") or k in stages}
 
 
-def method_spec(name: str, seed: int, config: Config, base: Mapping[str, Any]) -> Spec:
-    """The trial of a method at a seed; rates() completes it where the method is in NEEDS."""
-    return {
-        "kind": "trial",
-        "id": trial_id(name, seed),
-        "method": name,
-        "name": f"{name}, seed {seed}",
-        "fidelity": "joint",
-        "overrides": {**base, "seed": seed, **method_overrides(name, config)},
-    }
-
-
-def trial_id(method: str, seed: int) -> str:
-    return f"{method}-seed-{seed}"
-
-
 def rates(final: Mapping[str, float], modalities: Sequence[str]) -> Overrides:
     """The random policy's overrides, from a learned one's final metrics on validation."""
     return {f"policy.rates.{m}": final[f"selection_rate.{m}"] for m in modalities}
-
-
-def unimodal_specs_at(seed: int, config: Config, base: Mapping[str, Any], data: str) -> list[Spec]:
-    """The unimodal networks of a seed.
-
-    Args:
-        data: the manifest's fingerprint.
-    """
-    config = override(config, {"seed": seed})
-    return [
-        {
-            "kind": "unimodal",
-            "id": f"unimodal-{m}-{unimodal_key(config, m, data)}",
-            "method": m,
-            "name": f"{m} network ({config.recognition[m].name}), seed {seed}",
-            "modality": m,
-            "overrides": {**base, "seed": seed},
-        }
-        for m in config.modalities
-    ]
 
 
 def recognition_epochs(config: Config) -> int:

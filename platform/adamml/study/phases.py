@@ -1,25 +1,23 @@
-"""One study from its first network to its test numbers, over slots that are already warm.
+"""The phases of a sweep that are left: a pure function of its records and its plan.
 
-Running it again with the same settings goes on where the journals end: what is complete is not
-run again, what was interrupted continues from its last checkpoint under its old id.
+    unimodal networks -> baselines -> search -> joint training -> bounds -> notes -> test
+        -> retraining with fresh seeds (retraining.py)
+
+The display, --dry-run and the question whether a study is complete ask it too.
 """
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from adamml.config import FEATURE_FUSIONS
-from adamml.data.manifest import Manifest
-from adamml.data.relevance import relevance_known
-from adamml.journal import Journal, read_journal
-from adamml.records import TrialRecord
-from adamml.study.confirm import Confirm
-from adamml.study.options.plan import Plan
-from adamml.study.running.rehearsal import TrialSlots
-from adamml.study.running.runner import Runner, prepare, prepare_spec, require
-from adamml.study.sampling import run_sampled
+from adamml.records import StudyRecord, TrialRecord
+from adamml.study import specs
+from adamml.study.options.plan import Plan, SweepPlan
+from adamml.study.retraining import retraining_phases
+from adamml.study.running.phase import SEARCH, Phase, Session, still_open, with_decoding
 from adamml.study.selection import (
-    OperatingPoint,
     as_it_is,
     average_is_stronger,
     choose,
@@ -30,189 +28,210 @@ from adamml.study.selection import (
     strongest_fusion,
 )
 from adamml.study.sharing import sharing
-from adamml.study.specs import (
-    Spec,
-    baseline_specs,
-    fusion_specs,
-    trained_fusion_spec,
-    unimodal_specs,
-)
 from adamml.training.policy_quality import regret
+from adamml.trials.assignment import Assignment, Suggestion
+
+SEARCHING = "searching"
+TESTING = "testing"
+
+Event = tuple[str, dict[str, Any]]
 
 
-class Study:
-    def __init__(
-        self, plan: Plan, slots: TrialSlots, num_slots: int, say: Callable[[str], None]
-    ) -> None:
-        self.plan, self.slots, self.num_slots, self.say = plan, slots, num_slots, say
-        self.runner = Runner(plan.folder, plan.config, slots)
-        self.journal = Journal(plan.folder / "journal.jsonl")
+def remaining(plan: SweepPlan, study: StudyRecord, session: Session) -> list[Phase]:
+    """Return what is left of a sweep, in order; nothing for a complete one.
 
-    @property
-    def records(self) -> list[TrialRecord]:
-        return self.runner.records
+    Args:
+        plan: of the sweep.
+        study: its journals as they stand now.
+        session: this run of the job.
+    """
+    records = {record.id: record for record in study.trials}
+    searched = [_unimodals(plan, records, session), _baselines(plan, records, session)]
+    searched.append(_search(plan, study, session))
+    phases = [*searched, _joint(plan, study, session, decided=all(p.empty for p in searched))]
+    decided = all(phase.empty for phase in phases)
+    phases.append(_bounds(plan, study, session, decided=decided))
+    decided = decided and phases[-1].empty
+    if decided:
+        phases.append(Phase(title="taking notes", events=tuple(_notes(plan, study))))
+    phases.append(_tests(plan, study, session, decided=decided))
+    decided = decided and phases[-1].empty
+    phases += retraining_phases(plan, study, session, decided=decided)
+    if all(phase.empty for phase in phases):
+        shared = _new_metrics(study, sharing(study.trials, plan.config, session.data))
+        phases.append(Phase(title="counting shared networks", events=tuple(shared)))
+    return with_decoding(phases, decodings(plan, session), session)
 
-    def run(self, manifest: Manifest) -> None:
-        """All phases in order.
 
-        Raises:
-            StudyError: too many unreadable videos, or a unimodal network failed.
-        """
-        self.runner.end_finished()
-        self.prepare("train", "validation")
-        self.train_unimodals(manifest)
-        self.run_baselines()
-        self.say("searching")
-        run_sampled(self.plan, self.runner, self.num_slots)
-        self.train_jointly()
-        self.bound(manifest)
-        self.measure_regret()
-        self.tag()
-        self.test()
-        self.count_sharing(manifest)
+def decodings(plan: Plan, session: Session) -> dict[str, list[Assignment]]:
+    """Return what has to be decoded before any training ("train"), and before any test ("test")."""
+    return {
+        "train": specs.decoding_everywhere(session.num_slots, plan.base, "train", "validation"),
+        "test": specs.decoding_everywhere(session.num_slots, plan.base, "test"),
+    }
 
-    def confirm(self, manifest: Manifest) -> None:
-        """Retrain what was found with the plan's fresh seeds, if any."""
-        if self.plan.confirm.seeds:
-            Confirm(self.plan, self.runner, self.say).run(manifest)
-            self.count_sharing(manifest)
 
-    def count_sharing(self, manifest: Manifest) -> None:
-        found = sharing(self.records, self.plan.config, manifest.fingerprint)
-        self.journal.append("metrics", metrics=found)
+def _unimodals(plan: SweepPlan, records: dict[str, TrialRecord], session: Session) -> Phase:
+    networks = specs.unimodals(plan.config, plan.base, plan.recognition, session.data)
+    left = still_open(networks, records, session)
+    # Whichever slot has nothing left to train makes and decodes what will be needed last.
+    idle = specs.decoding("decode test", plan.base, "test")
+    if left and idle.key not in session.settled:
+        left = (*left, idle)
+    return Phase(title="training unimodal networks", assignments=left)
 
-    def prepare(self, *splits: str) -> None:
-        """Decode on every slot's node; slots of one node share the work."""
-        self.say("decoding videos")
-        prepare(self.runner, self.num_slots, self.plan.base, *splits)
 
-    def train_unimodals(self, manifest: Manifest) -> None:
-        self.say("training unimodal networks")
-        plan = self.plan
-        specs = unimodal_specs(plan.config, plan.base, plan.recognition, manifest.fingerprint)
-        # Whichever slot has nothing left to train makes and decodes what will be needed last.
-        specs.append(prepare_spec("decode test", plan.base, "test"))
-        require(self.runner.run(specs, "unimodal"))
+def _baselines(plan: SweepPlan, records: dict[str, TrialRecord], session: Session) -> Phase:
+    """The first trials, and the fusions that need no training."""
+    fidelity = plan.first_fidelity
+    trials = specs.baselines(plan.config, plan.base, fidelity)[: plan.trials]
+    trials += specs.untrained_fusions(plan.config, plan.base, fidelity)
+    return Phase(title="running baselines", assignments=still_open(trials, records, session))
 
-    def run_baselines(self) -> None:
-        """The first trials, and the fusions that need no training."""
-        self.say("running baselines")
-        plan = self.plan
-        fidelity = plan.first_fidelity
-        specs = baseline_specs(plan.config, plan.base, fidelity)[: plan.trials]
-        specs += fusion_specs(plan.config, plan.base, fidelity)
-        self.runner.run(specs, fidelity)
 
-    def train_jointly(self) -> None:
-        """The best few and the strongest fusions go through the remaining stages."""
-        plan = self.plan
-        specs: list[Spec] = []
-        if plan.first_fidelity == "policy":  # the dearest first: a policy is trained as well
-            always_on = [r for r in self.records if r.method == "always_on"]
-            specs += [_joint_spec(r) for r in [*self._going_on(), *always_on]]
-        specs += [trained_fusion_spec(plan.base)] if average_is_stronger(self.records) else []
-        self.say(f"training {len(specs)} jointly")
-        self.runner.run(specs, "joint")
+def sampled_records(study: StudyRecord) -> list[TrialRecord]:
+    """Return the trials that a sampler suggested, whatever has become of them."""
+    return [r for r in study.trials if r.kind == "trial" and r.method not in specs.BASELINES]
 
-    def bound(self, manifest: Manifest) -> None:
-        """What a perfect policy could do, where the manifest knows the evidence."""
-        joint = (r for r in self.records if r.method == "always_on" and r.fidelity == "joint")
-        always_on = next(joint, None)
-        config = self.plan.config
-        known = relevance_known(manifest, config) and config.fusion not in FEATURE_FUSIONS
-        if self.runner.record.references or not known or always_on is None:
-            return
-        self.say("computing the oracle front")
-        found: dict[str, Any] = {}
-        spec = {"kind": "references", "id": always_on.id, "overrides": always_on.overrides}
-        ends = self.slots.run(
-            {"references": spec}, on_report=lambda _, metrics: found.update(metrics)
+
+def num_unsampled(plan: SweepPlan, study: StudyRecord) -> int:
+    """Return how many sampled trials the study lacks; interrupted and failed ones count as open."""
+    ended = [r for r in sampled_records(study) if r.status in ("completed", "stopped") or r.final]
+    return max(0, plan.trials - len(specs.BASELINES) - len(ended))
+
+
+def _search(plan: SweepPlan, study: StudyRecord, session: Session) -> Phase:
+    count = 0 if SEARCHING in session.settled else num_unsampled(plan, study)
+    records = sampled_records(study)
+    ids = [r.id for r in records if not r.final and r.status != "stopped"]
+    ids += [specs.trial_id(len(specs.BASELINES) + len(records) + n) for n in range(count)]
+    # About one in eta goes on at each rung; with plain rules all reach one fidelity.
+    whole = math.ceil(count / plan.halving.eta ** len(plan.rungs)) if plan.rungs else count
+    trials = [
+        specs.sampled(
+            plan.base,
+            plan.sampled_fidelity if number < whole else plan.first_fidelity,
+            plan.rungs,
+            Suggestion(id=id, overrides={}),
         )
-        require(ends)
-        self.journal.append("references", **json.loads(found["references"]))
-
-    def measure_regret(self) -> None:
-        """Each trial against the oracle front, where there is one."""
-        found = self.runner.record
-        for record in evaluated(found.trials) if found.references else ():
-            final = record.final
-            metrics = regret(final["quality"], final["gflops"], found.references["oracle_front"])
-            if record.regret != metrics:
-                self.journal.append("regret", id=record.id, metrics=metrics)
-
-    def tag(self) -> None:
-        """on_front, chosen and operating_point, on validation; and the front's hypervolume.
-
-        One point is chosen: a trial under a decision bias, or as it is.
-        """
-        records = self.records
-        front, chosen = on_front(records), choose(records, strongest_fusion(records))
-        for record in records:
-            if record.kind != "trial":
-                continue
-            tags = {"on_front": _truth(record.id in front)}
-            bias = chosen.bias if chosen and record.id == chosen.record.id else None
-            tags["chosen"] = _truth(bias is not None)
-            tags["operating_point"] = json.dumps(bias) if bias else "none"
-            if record.tags != tags:
-                self.journal.append("tags", id=record.id, tags=tags)
-        volume = hypervolume(records, self.plan.settings.reference)
-        self.journal.append("metrics", metrics={"hypervolume": volume})
-
-    def test(self) -> None:
-        """The finalists, each once, on the split nobody has seen."""
-        specs = self._untested()
-        if not specs:
-            return
-        self.prepare("test")
-        self.say("testing")
-
-        def note(name: str, metrics: dict[str, Any]) -> None:
-            values = {k: v for k, v in metrics.items() if k != "epoch"}
-            self.journal.append("test", id=specs[name]["id"], metrics=values)
-
-        require(self.slots.run(specs, on_report=note))
-
-    def _untested(self) -> dict[str, Spec]:
-        """The strongest fusion as it is, and the point that was chosen."""
-        fusion = strongest_fusion(self.records)
-        chosen = choose(self.records, fusion)
-        finalists = [as_it_is(fusion)] if fusion else []
-        finalists += [chosen] if chosen else []
-        return {f"test {f.record.id}": _test_spec(f) for f in finalists if not f.tested}
-
-    def _going_on(self) -> list[TrialRecord]:
-        """Whom the scheduler has not compared: the published setting. Without one, the best."""
-        if self.plan.stops_early:
-            return [r for r in evaluated(self.records) if r.method == "published"]
-        return self._promoted()
-
-    def _promoted(self) -> list[TrialRecord]:
-        """Decided once for a number of trials: training some must not change their rivals."""
-        events = read_journal(self.plan.folder / "journal.jsonl")
-        sizes = [self.plan.trials, self.plan.joint]
-        earlier = [
-            e["ids"]
-            for e in events
-            if e["event"] == "promoted" and [e["trials"], e["joint"]] == sizes
-        ]
-        if not earlier:
-            best = promoted(self.records, self.plan.joint, self.plan.settings.reference)
-            earlier = [[r.id for r in best]]
-            self.journal.append("promoted", trials=sizes[0], joint=sizes[1], ids=earlier[0])
-        return [r for r in self.records if r.id in earlier[-1]]
+        for number, id in enumerate(ids[:count])
+    ]
+    return Phase(title=SEARCHING, by=SEARCH, undecided=tuple(trials))
 
 
-def _joint_spec(record: TrialRecord) -> Spec:
-    fields = {k: getattr(record, k) for k in ("kind", "id", "method", "name", "overrides")}
-    return fields | {"fidelity": "joint"}
+def _joint(plan: SweepPlan, study: StudyRecord, session: Session, *, decided: bool) -> Phase:
+    """The best few and the strongest fusions go through the remaining stages.
+
+    The dearest come first, and one that needs a policy costs more than always-on.
+    """
+    records = {record.id: record for record in study.trials}
+    trials, events = list[Assignment](), list[Event]()
+    if plan.first_fidelity == "policy":
+        always_on = _always_on(study)
+        going_on, events = _going_on(plan, study)
+        trials = [specs.joint(r) for r in [*going_on, *always_on]]
+    stronger = average_is_stronger(study.trials)
+    trials += [specs.trained_fusion(plan.base)] if stronger else []
+    if decided:
+        left = still_open(trials, records, session)
+        title = f"training {len(left)} jointly"
+        return Phase(title=title, assignments=left, events=tuple(events) if left else ())
+    expected = 0
+    if plan.first_fidelity == "policy":
+        expected = 1 + (1 if plan.stops_early else min(plan.joint, plan.trials - 1))
+    stand_in = Suggestion(id="promoted", overrides={})
+    undecided = [specs.sampled(plan.base, "joint", (), stand_in)] * (expected + stronger)
+    return Phase(title=f"training {len(undecided)} jointly", undecided=tuple(undecided))
 
 
-def _test_spec(finalist: OperatingPoint) -> Spec:
-    id, overrides = finalist.record.id, finalist.record.overrides
-    bias = finalist.bias or None
-    return {"kind": "test", "id": id, "overrides": overrides, "decision_bias": bias}
+def _always_on(study: StudyRecord) -> list[TrialRecord]:
+    """The search's own always-on trial, not its retrainings."""
+    return [r for r in study.trials if r.kind == "trial" and r.method == "always_on"]
 
 
-def _truth(value: bool) -> str:
-    return "true" if value else "false"
+def _going_on(plan: SweepPlan, study: StudyRecord) -> tuple[list[TrialRecord], list[Event]]:
+    """The trials that are promoted to joint training, and the event that says so where it lacks.
+
+    A scheduler has compared all but the published setting. Without one the best are promoted, once
+    for a number of trials: training some of them must not change which others are.
+    """
+    if plan.stops_early:
+        return [r for r in evaluated(study.trials) if r.method == "published"], []
+    numbers = {"trials": plan.trials, "joint": plan.joint}
+    earlier = [p["ids"] for p in study.promotions if p | numbers == p]
+    if earlier:
+        return [r for r in study.trials if r.id in earlier[-1]], []
+    best = promoted(study.trials, plan.joint, plan.settings.reference)
+    ids = [record.id for record in best]
+    return [r for r in study.trials if r.id in ids], [("promoted", {**numbers, "ids": ids})]
+
+
+def _bounds(plan: SweepPlan, study: StudyRecord, session: Session, *, decided: bool) -> Phase:
+    """The limits of a perfect policy, where the manifest says where the evidence is."""
+    title = "computing the oracle front"
+    has_segment_logits = plan.config.fusion not in FEATURE_FUSIONS
+    if study.references or not session.relevance_known or not has_segment_logits:
+        return Phase(title=title)
+    joint = [r for r in _always_on(study) if r.fidelity == "joint"]
+    bounds = tuple(specs.bounds(r) for r in joint[:1])
+    if not decided:
+        return Phase(title=title, undecided=bounds)
+    return Phase(title=title, assignments=tuple(a for a in bounds if a.key not in session.settled))
+
+
+def _notes(plan: SweepPlan, study: StudyRecord) -> list[Event]:
+    """Events that follow from the records and are not in the study's journal yet."""
+    volume = hypervolume(study.trials, plan.settings.reference)
+    return [*_regrets(study), *_tags(study), *_new_metrics(study, {"hypervolume": volume})]
+
+
+def _regrets(study: StudyRecord) -> list[Event]:
+    """Each trial against the oracle front, where there is one."""
+    events: list[Event] = []
+    for record in evaluated(study.trials) if study.references else ():
+        final = record.final
+        metrics = regret(final["quality"], final["gflops"], study.references["oracle_front"])
+        if record.regret != metrics:
+            events.append(("regret", {"id": record.id, "metrics": metrics}))
+    return events
+
+
+def _tags(study: StudyRecord) -> list[Event]:
+    """on_front, chosen and operating_point of every trial, on validation.
+
+    One point is chosen: a trial under a decision bias, or as it is.
+    """
+    records, events = study.trials, list[Event]()
+    front, chosen = on_front(records), choose(records, strongest_fusion(records))
+    for record in records:
+        if record.kind != "trial":
+            continue
+        bias = chosen.bias if chosen and record.id == chosen.record.id else None
+        tags = {
+            "on_front": "true" if record.id in front else "false",
+            "chosen": "true" if bias is not None else "false",
+            "operating_point": json.dumps(bias) if bias else "none",
+        }
+        if record.tags != tags:
+            events.append(("tags", {"id": record.id, "tags": tags}))
+    return events
+
+
+def _new_metrics(study: StudyRecord, metrics: Mapping[str, float]) -> list[Event]:
+    """The metrics of the study that its journal does not have with these values."""
+    new = {name: value for name, value in metrics.items() if study.metrics.get(name) != value}
+    return [("metrics", {"metrics": new})] if new else []
+
+
+def _tests(plan: SweepPlan, study: StudyRecord, session: Session, *, decided: bool) -> Phase:
+    """The strongest fusion as it is and the chosen point, each once, on the test split."""
+    if not decided:
+        tested = any(record.test for record in study.trials if record.kind != "confirm")
+        stand_in = specs.evaluation(TrialRecord(id="chosen", overrides=dict(plan.base)), {})
+        return Phase(title=TESTING, undecided=() if tested else (stand_in, stand_in))
+    fusion = strongest_fusion(study.trials)
+    chosen = choose(study.trials, fusion)
+    finalists = [as_it_is(fusion)] if fusion else []
+    finalists += [chosen] if chosen else []
+    tests = [specs.evaluation(f.record, f.bias) for f in finalists if not f.tested]
+    return Phase(title=TESTING, assignments=tuple(t for t in tests if t.key not in session.settled))

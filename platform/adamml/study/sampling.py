@@ -1,45 +1,48 @@
 """The trials that Tune and Optuna ask for: relays in Tune, the work in slots."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from ray import tune
 
 from adamml.config import flatten
 from adamml.slots.relay import relay_trainable
-from adamml.study.options.plan import Plan
+from adamml.study import specs
+from adamml.study.options.plan import SweepPlan
+from adamml.study.phases import num_unsampled, sampled_records
 from adamml.study.running.runner import Runner
 from adamml.study.search.schedulers import build_scheduler
-from adamml.study.search.searchers import StudySearch, Suggestion
-from adamml.study.specs import BASELINES
+from adamml.study.search.searchers import StudySearch
+from adamml.trials.assignment import Assignment
 
 RELAY_RETRIES = 3
-"""A trial that failed fails again at once, without being run again: the dispatcher remembers."""
+"""Times that Tune starts a relay again. A trial that failed fails again at once, without being run:
+the dispatcher remembers."""
 
 
-def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
-    """As many sampled trials as the plan lacks, num_slots at a time; the recipe's point first."""
-    history = [r for r in runner.records if r.kind == "trial" and r.method not in BASELINES]
-    finished = [r for r in history if r.status in ("completed", "stopped") or r.final]
-    count = plan.trials - len(BASELINES) - len(finished)
-    if count <= 0:
-        return
-    settings, fidelity = plan.settings, plan.sampled_fidelity
+def run_sampled(plan: SweepPlan, runner: Runner) -> None:
+    """Run as many sampled trials as the study lacks, one per slot at a time; known points first.
+
+    Args:
+        plan: of the sweep.
+        runner: of the study, with slots.
+    """
+    assert runner.slots is not None
+    study, settings = runner.record, plan.settings
+    history, fidelity = sampled_records(study), plan.sampled_fidelity
     search = StudySearch(
         plan.space,
         sampler=settings.search["sampler"],
         seed=plan.config.seed,
-        # The sampler compares like with like: not those trained further with the others.
+        # The sampler compares like with like: finals of the fidelity that sampled trials reach.
         history=[replace(r, final=r.finals.get(fidelity, r.final)) for r in history],
         earlier=plan.earlier,
-        first=len(BASELINES),
-        as_config=partial(relay_config, plan.base, fidelity, plan.rungs),
+        first=len(specs.BASELINES),
+        assign=partial(specs.sampled, plan.base, fidelity, plan.rungs),
         known=[flatten(plan.config)],
         max_gflops=settings.search["max_gflops"],
-        # Not a callback: Tune imports MLflow, which takes seconds, to count those it is given.
+        # Not a Tune callback: to count those, Tune would import MLflow, which takes seconds.
         on_end=runner.slots.dispatcher.stop.remote,
     )
     scheduler = build_scheduler(
@@ -55,8 +58,8 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
             tune_config=tune.TuneConfig(
                 search_alg=search,
                 scheduler=scheduler,
-                num_samples=count,
-                max_concurrent_trials=num_slots,
+                num_samples=num_unsampled(plan, study),
+                max_concurrent_trials=runner.session.num_slots,
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
@@ -69,20 +72,5 @@ def run_sampled(plan: Plan, runner: Runner, num_slots: int) -> None:
         ).fit()
     for result in results:
         if result.error is not None and result.config:
-            runner.note_failure(result.config["spec"], str(result.error))
-
-
-def relay_config(
-    base: Mapping[str, Any], fidelity: str, rungs: Sequence[int], suggestion: Suggestion
-) -> dict[str, Any]:
-    """What a relay hands to the dispatcher for a suggested trial."""
-    spec = {
-        "kind": "trial",
-        "id": suggestion.id,
-        "method": "adamml",
-        "name": f"{suggestion.id.rpartition('-')[2]} adamml",
-        "fidelity": fidelity,
-        "overrides": {**base, **suggestion.overrides},
-        "rungs": list(rungs),
-    }
-    return {"id": f"{suggestion.id} {fidelity}", "spec": spec}
+            assignment = Assignment.from_wire(result.config["spec"])
+            runner.note_failure(assignment, str(result.error))

@@ -57,11 +57,16 @@ def hypervolume(records: Sequence[TrialRecord], reference: fronts.Reference) -> 
 
 
 def strongest_fusion(records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """The most accurate fusion that is trained as long as the joint trials, on validation."""
+    """Return the most accurate fusion that is trained as long as the joint trials, on validation.
+
+    Retrainings with fresh seeds are none of them: they must not change what the search chose.
+    """
     fusions = [
         r
         for r in records
-        if r.final and r.fidelity == "joint" and (r.method == "always_on" or r.id == TRAINED_FUSION)
+        if r.final
+        and r.fidelity == "joint"
+        and ((r.kind == "trial" and r.method == "always_on") or r.id == TRAINED_FUSION)
     ]
     return max(fusions, key=lambda r: r.final["quality"], default=None)
 

@@ -1,16 +1,19 @@
-"""What every study runs before its searcher is asked, and what its winners are compared with."""
+"""Assignments: the only place that makes them, one function for each reason to train or to test."""
 
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adamml.config import Config, override
+from adamml.data.manifest import Split
 from adamml.recipes import lambdas
+from adamml.records import TrialRecord
+from adamml.study.methods import ALWAYS_ON, method_overrides
+from adamml.trials.assignment import Assignment, Suggestion
 from adamml.trials.pretrained import unimodal_key
 
-Spec = dict[str, Any]
+Overrides = Mapping[str, Any]
 
-ALWAYS_ON = {"policy.kind": "always_on"}
 PUBLISHED = {
     "loss.correctness": "argmax",
     "loss.gamma": 10.0,
@@ -18,84 +21,80 @@ PUBLISHED = {
     "gumbel.decay": 0.965,
     "policy_optimizer.lr": 0.01,
 }
-"""The published setting (paper.md 1.3), in the recipe's backbones. Outside every space."""
+"""Overrides of the published setting (docs/paper.md 1.3), in the recipe's backbones. It lies
+outside every search space."""
 BASELINES: dict[str, dict[str, Any]] = {"always_on": ALWAYS_ON, "published": PUBLISHED}
-"""Without the published lambdas, which baseline_specs adds."""
+"""Name -> overrides of the first trials of a sweep; baselines() adds the published lambdas."""
 UNTRAINED_FUSIONS = ("average", "max")
+"""Fusions of the unimodal networks that need no training."""
 TRAINED_FUSION = "fusion-average-trained"
-"""Average fusion with as many recognition epochs as the trials that are trained jointly."""
+"""Id of average fusion with as many recognition epochs as the trials that are trained jointly."""
 
 
-def baseline_specs(config: Config, base: Mapping[str, Any], fidelity: str) -> list[Spec]:
-    """The first trials of a study: always-on fusion and the published setting.
-
-    Args:
-        base: the study's own overrides of its recipe.
-    """
-    published = {f"loss.lambdas.{m}": value for m, value in lambdas(config.modalities).items()}
-    return [
-        {
-            "kind": "trial",
-            "id": f"trial-{number:03d}",
-            "method": method,
-            "name": f"{number:03d} {method}",
-            "fidelity": fidelity,
-            "overrides": {**base, **changes} | (published if method == "published" else {}),
-        }
-        for number, (method, changes) in enumerate(BASELINES.items())
-    ]
+def decoding(id: str, base: Overrides, *splits: Split) -> Assignment:
+    """Decode these splits into the cache of whichever node runs it."""
+    return Assignment(kind="prepare", id=id, overrides=base, splits=splits)
 
 
-def fusion_specs(config: Config, base: Mapping[str, Any], fidelity: str) -> list[Spec]:
-    """Fusions of the unimodal networks as they are: no epoch of training."""
-    untrained = {f"stages.{stage}": 0 for stage in config.stages}
-    return [
-        _fusion(f"fusion-{name}", f"{name} fusion", name, {**base, **untrained}, fidelity)
-        for name in UNTRAINED_FUSIONS
-    ]
+def decoding_everywhere(num_slots: int, base: Overrides, *splits: Split) -> list[Assignment]:
+    """Decode these splits on every slot's node; slots of one node share the work."""
+    return [decoding(f"{'+'.join(splits)} {n}", base, *splits) for n in range(num_slots)]
 
 
-def trained_fusion_spec(base: Mapping[str, Any]) -> Spec:
-    return _fusion(TRAINED_FUSION, "average fusion, trained", "average", base, "joint")
-
-
-def _fusion(id: str, name: str, fusion: str, base: Mapping[str, Any], fidelity: str) -> Spec:
-    return {
-        "kind": "fusion",
-        "id": id,
-        "method": fusion,
-        "name": name,
-        "fidelity": fidelity,
-        "overrides": {**base, **ALWAYS_ON, "fusion": fusion},
-    }
-
-
-def unimodal_specs(
-    config: Config,
-    base: Mapping[str, Any],
-    recognition: Mapping[str, Sequence[str]],
-    data: str,
-) -> list[Spec]:
+def unimodals(
+    config: Config, base: Overrides, recognition: Mapping[str, Sequence[str]], data: str
+) -> list[Assignment]:
     """One network for each modality and backbone of the space and the recipe, dearest first.
 
     Args:
+        config: the study's, from which the networks' content addresses follow.
+        base: the study's own overrides of its recipe.
+        recognition: modality -> backbones that the space searches.
         data: the manifest's fingerprint.
     """
-    specs: dict[str, Spec] = {}
+    networks: dict[str, Assignment] = {}
     for changes in [{}, *backbone_overrides(recognition)]:
         variant = override(config, changes)
         for modality in config.modalities:
             backbone = variant.recognition[modality].name
-            id = f"unimodal-{modality}-{unimodal_key(variant, modality, data)}"
-            specs[id] = {
-                "kind": "unimodal",
-                "id": id,
-                "method": modality,
-                "name": f"{modality} alone ({backbone})",
-                "modality": modality,
-                "overrides": {**base, f"recognition.{modality}.name": backbone},
-            }
-    return sorted(specs.values(), key=lambda spec: config.modalities.index(spec["modality"]))
+            network = Assignment(
+                kind="unimodal",
+                id=f"unimodal-{modality}-{unimodal_key(variant, modality, data)}",
+                fidelity="unimodal",
+                method=modality,
+                name=f"{modality} alone ({backbone})",
+                modality=modality,
+                overrides={**base, f"recognition.{modality}.name": backbone},
+            )
+            networks[network.id] = network
+    return sorted(networks.values(), key=lambda each: config.modalities.index(each.modality))
+
+
+def unimodals_at(
+    seed: int, config: Config, base: Overrides, data: str, *, kind: str = "unimodal"
+) -> list[Assignment]:
+    """The unimodal networks of a seed, in the config's backbones.
+
+    Args:
+        seed: of networks and training.
+        config: the study's, at any seed.
+        base: the study's own overrides of its recipe.
+        data: the manifest's fingerprint.
+        kind: unimodal, or confirm_unimodal for a retraining.
+    """
+    config = override(config, {"seed": seed})
+    return [
+        Assignment(
+            kind=kind,
+            id=f"unimodal-{m}-{unimodal_key(config, m, data)}",
+            fidelity="unimodal",
+            method=m,
+            name=f"{m} network ({config.recognition[m].name}), seed {seed}",
+            modality=m,
+            overrides={**base, "seed": seed},
+        )
+        for m in config.modalities
+    ]
 
 
 def backbone_overrides(recognition: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
@@ -104,3 +103,136 @@ def backbone_overrides(recognition: Mapping[str, Sequence[str]]) -> list[dict[st
     return [
         dict(zip(paths, names, strict=True)) for names in itertools.product(*recognition.values())
     ]
+
+
+def baselines(config: Config, base: Overrides, fidelity: str) -> list[Assignment]:
+    """The first trials of a sweep: always-on fusion and the published setting."""
+    published = {f"loss.lambdas.{m}": value for m, value in lambdas(config.modalities).items()}
+    return [
+        Assignment(
+            kind="trial",
+            id=trial_id(number),
+            fidelity=fidelity,
+            method=method,
+            name=f"{number:03d} {method}",
+            overrides={**base, **changes} | (published if method == "published" else {}),
+        )
+        for number, (method, changes) in enumerate(BASELINES.items())
+    ]
+
+
+def trial_id(number: int) -> str:
+    """The id of a sweep's trial; trials are numbered from 0, baselines first."""
+    return f"trial-{number:03d}"
+
+
+def untrained_fusions(config: Config, base: Overrides, fidelity: str) -> list[Assignment]:
+    """Fusions of the unimodal networks without an epoch of training."""
+    untrained = {f"stages.{stage}": 0 for stage in config.stages}
+    return [
+        _fusion(f"fusion-{name}", f"{name} fusion", name, {**base, **untrained}, fidelity)
+        for name in UNTRAINED_FUSIONS
+    ]
+
+
+def trained_fusion(base: Overrides) -> Assignment:
+    """Average fusion, trained through all stages."""
+    return _fusion(TRAINED_FUSION, "average fusion, trained", "average", base, "joint")
+
+
+def _fusion(id: str, name: str, fusion: str, base: Overrides, fidelity: str) -> Assignment:
+    return Assignment(
+        kind="fusion",
+        id=id,
+        fidelity=fidelity,
+        method=fusion,
+        name=name,
+        overrides={**base, **ALWAYS_ON, "fusion": fusion},
+    )
+
+
+def sampled(
+    base: Overrides, fidelity: str, rungs: Sequence[int], suggestion: Suggestion
+) -> Assignment:
+    """The trial of a suggested point."""
+    return Assignment(
+        kind="trial",
+        id=suggestion.id,
+        fidelity=fidelity,
+        method="adamml",
+        name=f"{suggestion.id.rpartition('-')[2]} adamml",
+        overrides={**base, **suggestion.overrides},
+        rungs=tuple(rungs),
+    )
+
+
+def joint(record: TrialRecord) -> Assignment:
+    """The remaining stages of a trial that was trained to a lower fidelity."""
+    return Assignment(
+        kind=record.kind,
+        id=record.id,
+        fidelity="joint",
+        method=record.method,
+        name=record.name,
+        overrides=record.overrides,
+    )
+
+
+def method_trial(
+    name: str, seed: int, config: Config, base: Overrides, rates: Overrides
+) -> Assignment:
+    """The trial of a compared method at a seed.
+
+    Args:
+        name: entry of the methods' table, or a modality.
+        seed: of networks and training.
+        config: what all methods start from.
+        base: the comparison's own overrides of its recipe.
+        rates: overrides that follow from another method's result, for methods that need one.
+    """
+    return Assignment(
+        kind="trial",
+        id=method_id(name, seed),
+        fidelity="joint",
+        method=name,
+        name=f"{name}, seed {seed}",
+        overrides={**base, "seed": seed, **method_overrides(name, config), **rates},
+    )
+
+
+def method_id(method: str, seed: int) -> str:
+    """The id of a method's trial at a seed."""
+    return f"{method}-seed-{seed}"
+
+
+def retraining(key: str, name: str, method: str, overrides: Overrides, seed: int) -> Assignment:
+    """A candidate of the search, trained anew through all stages with a fresh seed."""
+    return Assignment(
+        kind="confirm",
+        id=retraining_id(key, seed),
+        fidelity="joint",
+        method=method,
+        name=f"{name}, seed {seed}",
+        overrides={**overrides, "seed": seed},
+    )
+
+
+def retraining_id(key: str, seed: int) -> str:
+    """The id of a candidate's retraining at a seed."""
+    return f"confirm-{key}-seed-{seed}"
+
+
+def bounds(always_on: TrialRecord) -> Assignment:
+    """The relevance policy and the oracle front, with a trial's networks."""
+    return Assignment(kind="references", id=always_on.id, overrides=always_on.overrides)
+
+
+def evaluation(record: TrialRecord, bias: Mapping[str, float], *, kind: str = "test") -> Assignment:
+    """The evaluation of a trained trial on the test split.
+
+    Args:
+        record: of the trial.
+        bias: modality -> decision bias of the operating point; empty for the trial as it is.
+        kind: test, or test_videos, which keeps the result of every video.
+    """
+    return Assignment(kind=kind, id=record.id, overrides=record.overrides, decision_bias=bias)

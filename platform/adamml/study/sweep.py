@@ -1,158 +1,142 @@
-"""A sweep from the user's options to the study's last line; what jobs/sweep_ks.py calls."""
+"""A sweep, from its plan to the study's last line; jobs/sweep_ks.py and jobs/confirm.py call it."""
 
+import json
 import logging
-import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from adamml.data.manifest import Manifest
 from adamml.journal import Journal
-from adamml.records import read_study
-from adamml.slots.pool import Slots
-from adamml.study.options.plan import Plan
+from adamml.records import StudyRecord, read_study
+from adamml.study.options.plan import SweepPlan
 from adamml.study.options.settings import open_study
-from adamml.study.options.sweep import Resolved
-from adamml.study.phases import Study
-from adamml.study.running.progress import Display, Expected, confirmed
-from adamml.study.running.rehearsal import NoSlots
-from adamml.study.running.session import Session, run_session
+from adamml.study.options.sweep import described
+from adamml.study.phases import decodings, remaining
+from adamml.study.retraining import retraining_phases
+from adamml.study.retraining_summary import summarise_retraining
+from adamml.study.running.phase import SEARCH, SUMMARY, Phase, Session, with_decoding
+from adamml.study.running.progress import Display
+from adamml.study.running.rehearsal import rehearsed
+from adamml.study.running.runner import Runner
+from adamml.study.running.session import Job, run_session
+from adamml.study.sampling import run_sampled
 
 Draw = Callable[[Path, str], Iterable[Path]]
+"""(study folder, tracking URI) -> files to attach to the study in MLflow."""
 Show = Callable[[Console, Path], None]
+"""(console, study folder): prints what was found so far."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    resolved: Resolved
-    failed: dict[str, str]
+class SweepEnd:
+    """The end of a sweep's run."""
+
+    plan: SweepPlan
+    failed: Mapping[str, str]
     """Trial id -> traceback."""
     behind: str | None
-    """Why MLflow does not show everything, if so."""
+    """Why MLflow does not show everything; None where it does."""
 
 
-def sweep(resolved: Resolved, draw: Draw, show: Show) -> Outcome:
-    """Run the study; of a complete one only the report is written anew, without Ray.
+def sweep(plan: SweepPlan, draw: Draw, show: Show) -> SweepEnd:
+    """Run what is left of a study; of a complete one only the report is written anew, without Ray.
 
     Args:
-        draw: (study folder, tracking URI) -> files to attach to the study in MLflow; called when
-            all is done, and before what was found is retrained.
-        show: (console, study folder): says what was found; called only before it is retrained,
-            which takes minutes.
+        plan: of the sweep.
+        draw: called when all is done, and before the retraining.
+        show: called before the retraining only, which takes minutes.
 
     Raises:
         ValueError, OSError, StudyError: for the user; the message says what to change.
-        KeyboardInterrupt: also on SIGTERM; the same call goes on with the study.
+        KeyboardInterrupt: also on SIGTERM; the same call continues with the study.
     """
-
-    def work(study: Study, manifest: Manifest, display: Display | None) -> None:
-        study.run(manifest)
-        done, announced = confirmed(study.runner.record)
-        if display and resolved.plan.confirm.seeds and not 0 < announced <= done:
-            display.phase("writing the report")
-            _attach(resolved, draw, study.journal)
-            show(display.console, resolved.folder)
-        study.confirm(manifest)
-
-    return _run(resolved, draw, work)
+    return _run(plan, draw, show, partial(remaining, plan))
 
 
-def confirm(resolved: Resolved, draw: Draw) -> Outcome:
+def confirm(plan: SweepPlan, draw: Draw) -> SweepEnd:
     """Retrain what an earlier sweep with these options found.
 
+    Args:
+        plan: of the sweep.
+        draw: called when all is done.
+
     Raises:
-        as sweep(); ValueError also where there is no such study, or one that chose nothing.
+        ValueError, OSError, StudyError: as sweep(); ValueError also where there is no such study,
+            or one that chose nothing.
     """
-    plan = resolved.plan
     if not (plan.folder / "study.json").exists():
         raise ValueError(f"there is no study {plan.folder}; run the sweep with these options first")
     if not any(trial.tags.get("chosen") == "true" for trial in read_study(plan.folder).trials):
         raise ValueError(f"the sweep of {plan.folder} has chosen nothing yet; let it end first")
+    return _run(plan, draw, lambda console, folder: None, partial(remaining_retraining, plan))
 
-    def work(study: Study, manifest: Manifest, display: Display | None) -> None:
-        study.prepare("train", "validation")
-        study.prepare("test")
-        study.confirm(manifest)
 
-    return _run(resolved, draw, work)
+def remaining_retraining(plan: SweepPlan, study: StudyRecord, session: Session) -> list[Phase]:
+    """Return what is left of the retraining alone, whatever else the sweep would do.
+
+    Args:
+        plan: of the sweep.
+        study: its records.
+        session: this run.
+    """
+    return with_decoding(
+        retraining_phases(plan, study, session, decided=True), decodings(plan, session), session
+    )
+
+
+def dry_run(plan: SweepPlan) -> str:
+    """Return what --dry-run prints: JSON of the config, the space, and what is left to do."""
+    left = rehearsed(plan, partial(remaining, plan))
+    return json.dumps(described(plan) | {"left": left}, indent=2)
 
 
 def _run(
-    resolved: Resolved, draw: Draw, work_on: Callable[[Study, Manifest, Display | None], None]
-) -> Outcome:
-    """work_on gets no display in a rehearsal, which shows nothing."""
+    plan: SweepPlan,
+    draw: Draw,
+    show: Show,
+    left: Callable[[StudyRecord, Session], list[Phase]],
+) -> SweepEnd:
     _quiet_tune()
-    plan = resolved.plan
     open_study(plan.folder, plan.settings)
-    with Display(plan.folder, _expected(plan), plan.settings.reference) as display:
 
-        def work(slots: Slots, count: int, manifest: Manifest) -> dict[str, str]:
-            study = Study(plan, slots, count, display.phase)
-            work_on(study, manifest, display)
-            return study.runner.failed
+    def attach(journal: Journal | None) -> None:
+        for path in draw(plan.folder, plan.tracking_uri):
+            if journal is not None:
+                journal.append("artifact", path=str(path.relative_to(plan.folder)))
 
-        def rehearse(manifest: Manifest) -> None:
-            work_on(Study(plan, NoSlots(), 1, lambda phase: None), manifest, None)
+    def summarise(runner: Runner, phase: Phase) -> None:
+        summarise_retraining(plan, runner.record, phase.seeds, runner.journal)
 
-        def conclude(journal: Journal) -> None:
-            _attach(resolved, draw, journal)
+    with Display(plan, plan.settings.reference) as display:
+        shown_before: list[str] = []
 
-        failed, behind = run_session(_session(resolved), display, work, rehearse, conclude)
-    return Outcome(resolved=resolved, failed=failed, behind=behind)
+        def begin(phase: Phase, journal: Journal) -> None:
+            """Show what the search found before its retraining, which takes minutes."""
+            if not shown_before and any(a.kind.startswith("confirm") for a in phase.assignments):
+                shown_before.append(phase.title)
+                display.phase("writing the report")
+                attach(journal)
+                show(display.console, plan.folder)
 
-
-def _attach(resolved: Resolved, draw: Draw, journal: Journal) -> None:
-    for path in draw(resolved.folder, resolved.tracking_uri):
-        journal.append("artifact", path=str(path.relative_to(resolved.folder)))
-
-
-def _session(resolved: Resolved) -> Session:
-    return Session(
-        folder=resolved.folder,
-        config=resolved.plan.config,
-        data=resolved.data,
-        built_in=resolved.built_in,
-        tracking_uri=resolved.tracking_uri,
-        slots=resolved.options.slots,
-        workers_per_slot=resolved.options.workers_per_slot,
-        params={f"search.{name}": v for name, v in resolved.plan.settings.search.items()},
-    )
-
-
-def _expected(plan: Plan) -> Expected:
-    """Every epoch of a complete study, by stage."""
-    stages, epochs = plan.config.stages, dict[str, int]()
-    unimodal = plan.config.unimodal
-    epochs["unimodal"] = sum(
-        unimodal[m].epochs * len(names) for m, names in plan.recognition.items()
-    )
-    first = plan.first_fidelity
-    for stage, count in stages.items():
-        policy = stage == "policy_only"
-        jointly = 1 + _going_on(plan) if first == "policy" else plan.trials
-        epochs[stage] = count * (plan.trials + 1 if policy else jointly)
-    configurations = 2
-    if plan.confirm.whole_front:  # a guess: the front is not known yet
-        configurations += plan.joint + len(plan.config.modalities)
-    for stage, count in stages.items():
-        epochs[stage] += plan.confirm.seeds * configurations * count
-    epochs["unimodal"] += plan.confirm.seeds * sum(unimodal[m].epochs for m in unimodal)
-    return Expected(epochs=epochs, slots=1, trials=plan.trials)
-
-
-def _going_on(plan: Plan) -> int:
-    """About how many of the trials are trained jointly."""
-    if not plan.stops_early:
-        return plan.joint
-    one_in: int = plan.halving.eta ** len(plan.rungs)
-    return math.ceil(plan.trials / one_in)
+        job = Job(
+            remaining=left,
+            conclude=attach,
+            executors={
+                SEARCH: lambda runner, phase: run_sampled(plan, runner),
+                SUMMARY: summarise,
+            },
+            begin=begin,
+        )
+        end = run_session(plan, job, display)
+    return SweepEnd(plan=plan, failed=end.failed, behind=end.behind)
 
 
 def _quiet_tune() -> None:
-    """The journal and the display say what happens; Ctrl-C is ours to handle."""
+    """Silence Tune: the journal and the display say what happens, and Ctrl-C is ours to handle."""
     os.environ |= {
         "RAY_AIR_NEW_OUTPUT": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

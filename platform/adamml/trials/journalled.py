@@ -13,12 +13,13 @@ from adamml.config import Config, flatten
 from adamml.data.manifest import Split
 from adamml.journal import Journal
 from adamml.records import TrialRecord, read_trial
-from adamml.slots.dispatcher import Assignment, Stopped
+from adamml.slots.dispatcher import Stopped
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import Metrics
 from adamml.training.splits import Splits
 from adamml.training.tasks import FIDELITIES
 from adamml.training.workers import Workers
+from adamml.trials.assignment import Assignment
 from adamml.trials.pretrained import Unimodal, unimodal_at
 from adamml.trials.process_cache import fixed_view
 
@@ -29,9 +30,11 @@ FINAL = (*MEASURES, "selection_rate.", "precision.", "recall.", "training_second
 
 @dataclass(frozen=True)
 class Run:
-    """One assignment in this process."""
+    """An assignment in a worker's process, with all that executing it needs."""
 
     assignment: Assignment
+    attempt: int
+    """Number of this attempt at it, from 1."""
     report: Report
     home: Path
     study: Path
@@ -42,13 +45,9 @@ class Run:
     """The data is the built-in dataset, in the home: videos that are missing are made."""
 
     @property
-    def spec(self) -> dict[str, Any]:
-        spec: dict[str, Any] = self.assignment["spec"]
-        return spec
-
-    @property
     def folder(self) -> Path:
-        return self.study / "trials" / str(self.spec["id"])
+        """Folder of the trial in the study."""
+        return self.study / "trials" / self.assignment.id
 
     def unimodal(self, modality: str) -> Unimodal:
         return unimodal_at(self.home, self.config, modality, self.splits.manifest.fingerprint)
@@ -68,9 +67,9 @@ class Trained(NamedTuple):
 Train = Callable[[int, Callable[[int, str, Metrics], None]], Trained]
 
 
-def journalled(run: Run, fidelity: str, train: Train) -> None:
+def journalled(run: Run, train: Train) -> None:
     """Run train(done, keep) with every step in the journal; the final metrics come from it."""
-    record = read_trial(run.folder)
+    record, fidelity = read_trial(run.folder), run.assignment.fidelity
     journal = Journal(run.folder / "journal.jsonl") if run.workers.rank == 0 else None
 
     def write(event: str, **fields: Any) -> None:
@@ -87,13 +86,7 @@ def journalled(run: Run, fidelity: str, train: Train) -> None:
         write("epoch", epoch=epoch, stage=stage, metrics=metrics)
         run.report({"epoch": epoch, "stage": stage, **metrics})
 
-    spec = run.spec
-    write(
-        "start",
-        **{k: spec[k] for k in ("id", "kind", "method", "name", "overrides")},
-        params=flatten(run.config),
-        attempt=run.assignment["attempt"],
-    )
+    write("start", **start_fields(run.assignment, run.config), attempt=run.attempt)
     try:
         trained = train(len(record.epochs), keep)
         final = {k: v for k, v in trained.metrics.items() if k.startswith(FINAL)}
@@ -110,6 +103,23 @@ def journalled(run: Run, fidelity: str, train: Train) -> None:
     except Exception:
         write("end", status="failed", error=traceback.format_exc())
         raise
+
+
+def start_fields(assignment: Assignment, config: Config) -> dict[str, Any]:
+    """Return the fields of a trial's "start" event, besides its attempt.
+
+    Args:
+        assignment: of the trial.
+        config: complete, with the assignment's overrides.
+    """
+    return {
+        "id": assignment.id,
+        "kind": assignment.kind,
+        "method": assignment.method,
+        "name": assignment.name,
+        "overrides": dict(assignment.overrides),
+        "params": flatten(config),
+    }
 
 
 def _final_report(final: Metrics, epochs: int, fidelity: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a slot does with an assignment: prepare videos, train a network or a trial, test one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from adamml.models.adamml import AdaMML
 from adamml.models.weights import fetch_weights
 from adamml.recipes import RECIPES
 from adamml.records import read_trial
-from adamml.slots.dispatcher import Assignment
+from adamml.slots.dispatcher import Attempt
 from adamml.tables import lookup
 from adamml.training.checkpoints import load_checkpoint
 from adamml.training.evaluation import evaluate
@@ -23,6 +23,7 @@ from adamml.training.operating_points import BIAS
 from adamml.training.policy_quality import relevance_of
 from adamml.training.tasks import adamml_metrics, adamml_task, fresh_adamml
 from adamml.training.workers import Workers
+from adamml.trials.assignment import Assignment
 from adamml.trials.bounds import references
 from adamml.trials.journalled import Report, Run, Trained, after, journalled
 from adamml.trials.pretrained import ensure_unimodal, segment_logits
@@ -35,23 +36,30 @@ from adamml.trials.test_results import (
 )
 
 
-def execute(assignment: Assignment, report: Report, context: dict[str, Any]) -> None:
-    """Run one assignment on every rank of a slot.
+def execute(attempt: Attempt, report: Report, context: dict[str, Any]) -> None:
+    """Execute one assignment on every rank of a slot.
 
     Args:
-        assignment: its spec holds kind (an entry of KINDS), id, and the overrides of the recipe.
+        attempt: its number, and as spec the assignment's plain values.
         report: of the slot; raises Stopped.
         context: home, study, data (folders), recipe, modalities, built_in.
     """
-    spec = assignment["spec"]
+    assignment = Assignment.from_wire(attempt["spec"])
     recipe = lookup(RECIPES, context["recipe"], what="recipe")
     modalities = tuple(context["modalities"])
-    config = override(recipe(modalities), spec["overrides"])
-    splits = splits_of(Path(context["data"]), config, modalities)
-    home, study = Path(context["home"]), Path(context["study"])
-    workers, built_in = Workers.current(), context["built_in"]
-    run = Run(assignment, report, home, study, config, splits, workers, built_in)
-    lookup(KINDS, spec["kind"], what="kind of assignment")(run)
+    config = override(recipe(modalities), assignment.overrides)
+    run = Run(
+        assignment=assignment,
+        attempt=attempt["attempt"],
+        report=report,
+        home=Path(context["home"]),
+        study=Path(context["study"]),
+        config=config,
+        splits=splits_of(Path(context["data"]), config, modalities),
+        workers=Workers.current(),
+        built_in=context["built_in"],
+    )
+    lookup(KINDS, assignment.kind, what="kind of assignment")(run)
 
 
 def prepare(run: Run) -> None:
@@ -62,10 +70,10 @@ def prepare(run: Run) -> None:
     synthetic = run.config.data.synthetic
     if run.built_in and synthetic is not None:
         root = run.splits.manifest.root
-        ensure_synthetic(root, synthetic, processes=1, splits=run.spec["splits"])
+        ensure_synthetic(root, synthetic, processes=1, splits=run.assignment.splits)
     bad: dict[str, str] = {}
     silent = videos = 0
-    for split in run.spec["splits"]:
+    for split in run.assignment.splits:
         frames = run.splits.frames[split]
         table = run.splits.manifest.split(split).table
         paths = dict(zip(table["id"], table["path"], strict=True))
@@ -77,7 +85,7 @@ def prepare(run: Run) -> None:
 
 def unimodal(run: Run) -> None:
     """Train one modality's network, unless the home has it, and its segment logits."""
-    modality = run.spec["modality"]
+    modality = run.assignment.modality
 
     def train(keep: Callable[[int, str, Metrics], None]) -> Trained:
         metrics = ensure_unimodal(run.unimodal(modality), run.splits, run.workers, keep)
@@ -85,11 +93,11 @@ def unimodal(run: Run) -> None:
             segment_logits(run.unimodal(modality), run.splits, split, run.workers)
         return Trained(metrics, [])
 
-    journalled(run, "unimodal", lambda done, keep: train(after(keep, done)))
+    journalled(run, lambda done, keep: train(after(keep, done)))
 
 
 def trial(run: Run) -> None:
-    """Train a trial as far as spec["fidelity"], from where its journal says it is."""
+    """Train a trial as far as its fidelity, from where its journal says it is."""
 
     def train(done: int, keep: Callable[[int, str, Metrics], None]) -> Trained:
         quiet = after(keep, 10**9)
@@ -103,7 +111,7 @@ def trial(run: Run) -> None:
             run.view,
             run.workers,
             run.folder / "checkpoint",
-            run.spec["fidelity"],
+            run.assignment.fidelity,
         )
         last: Metrics = {}
 
@@ -119,27 +127,27 @@ def trial(run: Run) -> None:
             last = task.evaluate(0)
         return Trained(last, task.operating_points())
 
-    journalled(run, run.spec["fidelity"], train)
+    journalled(run, train)
 
 
 def test(run: Run) -> None:
     """Evaluate a trial's final checkpoint on the test split; asked once, at the end of a study.
 
-    With a spec["decision_bias"] it is that operating point which is evaluated; test_bias.<modality>
+    With a decision_bias it is that operating point which is evaluated; test_bias.<modality>
     says so, and is 0 otherwise.
     """
-    bias = run.spec.get("decision_bias")
+    bias = run.assignment.decision_bias or None
     metrics = _test_metrics(run, bias) | _used(run, bias)
     run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
 
 
-def _used(run: Run, bias: dict[str, float] | None) -> Metrics:
+def _used(run: Run, bias: Mapping[str, float] | None) -> Metrics:
     """bias.<modality>, 0 where none was set."""
-    used = dict.fromkeys(run.config.modalities, 0.0) | (bias or {})
+    used = dict.fromkeys(run.config.modalities, 0.0) | dict(bias or {})
     return {f"{BIAS}{modality}": value for modality, value in used.items()}
 
 
-def _test_metrics(run: Run, bias: dict[str, float] | None) -> Metrics:
+def _test_metrics(run: Run, bias: Mapping[str, float] | None) -> Metrics:
     model, config, videos = _final_model(run), run.config, run.splits.fixed("test")
     found = evaluate(model, videos, config, run.workers, decision_bias=bias)
     return adamml_metrics(config, found, relevance_of(run.splits, "test"))
@@ -147,8 +155,8 @@ def _test_metrics(run: Run, bias: dict[str, float] | None) -> Metrics:
 
 def test_videos(run: Run) -> None:
     """Evaluate a trial's final checkpoint on the test split, once, and keep what it said of every
-    video beside it; report the metrics of that. spec["decision_bias"]: as for test()."""
-    bias = run.spec.get("decision_bias") or None
+    video beside it; report the metrics of that. decision_bias: as for test()."""
+    bias = run.assignment.decision_bias or None
     if run.workers.gather(load_results(run.folder) is None)[0]:
         dataset = run.splits.fixed("test")
         model = _final_model(run)

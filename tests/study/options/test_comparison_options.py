@@ -5,10 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from adamml.data.manifest import Manifest, write_manifest
-from adamml.study.options.comparison import (
-    dry_run_comparison,
-    resolve_comparison,
-)
+from adamml.study.compare import dry_run_comparison
+from adamml.study.options.comparison import resolve_comparison
 from adamml.study.options.jobs import CompareOptions
 
 

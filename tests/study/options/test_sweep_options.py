@@ -13,7 +13,9 @@ from adamml.data.manifest import Manifest, write_manifest
 from adamml.data.stored_flow import StoredFlow, warn_once
 from adamml.models.backbones import build_backbone
 from adamml.study.options.jobs import SweepOptions
-from adamml.study.options.sweep import Resolved, dry_run, resolve
+from adamml.study.options.plan import SweepPlan
+from adamml.study.options.sweep import resolve
+from adamml.study.sweep import dry_run
 
 from search_spaces import space_of
 
@@ -27,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def _resolve(recipe: str, *override: str) -> Resolved:
+def _resolve(recipe: str, *override: str) -> SweepPlan:
     return resolve(SweepOptions(recipe=recipe, override=override), space_of)
 
 
@@ -41,8 +43,8 @@ def _write_conv3(path: Path, width: int = 8, seed: int = 0) -> Path:
 def test_a_relative_file_is_made_absolute_for_the_workers(tmp_path: Path) -> None:
     path = _write_conv3(tmp_path / "w.pth")
     resolved = _resolve("tiny", f"{RGB}=w.pth")
-    assert resolved.plan.base[RGB] == str(path)
-    assert resolved.plan.config.recognition["rgb"].weights == str(path)
+    assert resolved.base[RGB] == str(path)
+    assert resolved.config.recognition["rgb"].weights == str(path)
     assert json.loads(dry_run(resolved))["config"][RGB] == str(path)
 
 

@@ -17,7 +17,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def earlier_study(name: str, recipe: str = "tiny", trials: bool = True) -> Path:
-    plan = resolve(SweepOptions(recipe=recipe, name=name), space_of).plan
+    plan = resolve(SweepOptions(recipe=recipe, name=name), space_of)
     open_study(plan.folder, plan.settings)
     study = Journal(plan.folder / "journal.jsonl")
     study.append("start", name=name, params={})
@@ -35,7 +35,7 @@ def earlier_study(name: str, recipe: str = "tiny", trials: bool = True) -> Path:
 
 def warm(name: str, **options: object):  # type: ignore[no-untyped-def]
     options = {"recipe": "tiny", "warm_start": name, **options}
-    return resolve(SweepOptions(**options), space_of).plan  # type: ignore[arg-type]
+    return resolve(SweepOptions(**options), space_of)  # type: ignore[arg-type]
 
 
 def test_the_sampled_trials_of_that_study_are_taken_at_their_first_fidelity() -> None:
@@ -47,7 +47,7 @@ def test_the_sampled_trials_of_that_study_are_taken_at_their_first_fidelity() ->
 
 def test_another_start_is_another_study() -> None:
     earlier_study("a")
-    cold = resolve(SweepOptions(recipe="tiny"), space_of).plan
+    cold = resolve(SweepOptions(recipe="tiny"), space_of)
     assert warm("a").folder.name != cold.folder.name
 
 

@@ -1,28 +1,32 @@
+"""The dry run: the same phases that a run would execute, and nothing is done."""
+
+from functools import partial
 from pathlib import Path
 
 import pytest
-from adamml.journal import Journal, read_journal
-from adamml.recipes import tiny
-from adamml.study.running.rehearsal import NoSlots, WorkLeft
-from adamml.study.running.runner import Runner, prepare, prepare_spec
-from adamml.study.specs import Spec
+from adamml.study.options.jobs import SweepOptions
+from adamml.study.options.sweep import resolve
+from adamml.study.phases import remaining
+from adamml.study.running.rehearsal import rehearsed
+from simulated_study import Simulated, files
+
+from search_spaces import space_of
 
 
-@pytest.fixture
-def runner(tmp_path: Path) -> Runner:
-    Journal(tmp_path / "journal.jsonl").append("start", name="n", params={})
-    return Runner(tmp_path, tiny(), NoSlots())
-
-
-def test_decoding_is_left_out_and_not_written_down(runner: Runner) -> None:
-    prepare(runner, 2, {}, "train")
-    assert runner.run([prepare_spec("decode test", {}, "test")], "unimodal") == {}
-    assert [event["event"] for event in read_journal(runner.folder / "journal.jsonl")] == ["start"]
-
-
-def test_a_trial_that_is_to_be_run_is_work_left(runner: Runner) -> None:
-    spec: Spec = {"kind": "trial", "id": "trial-000", "overrides": {}}
-    with pytest.raises(WorkLeft):
-        runner.run([spec, prepare_spec("decode test", {}, "test")], "policy")
-    with pytest.raises(WorkLeft):
-        _ = runner.slots.dispatcher
+def test_a_rehearsal_shows_what_a_run_would_execute_and_does_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADAMML_HOME", str(tmp_path))
+    plan = resolve(SweepOptions(recipe="tiny", name="s"), space_of)
+    left = partial(remaining, plan)
+    assert [row["phase"] for row in rehearsed(plan, left)][:2] == [
+        "decoding videos",
+        "training unimodal networks",
+    ]
+    assert not plan.folder.exists()
+    study = Simulated(plan, left)
+    study.run(3)
+    before = files(tmp_path)
+    shown = rehearsed(plan, left)
+    assert {"phase": "searching", "assignments": [], "undecided": 2} in shown
+    assert files(tmp_path) == before

@@ -6,26 +6,24 @@ import pytest
 from adamml.config import flatten, override
 from adamml.recipes import RECIPES, parse_task, tiny
 from adamml.records import TrialRecord
-from adamml.study.search.searchers import SAMPLERS, StudySearch, Suggestion, inside
+from adamml.study.search.searchers import SAMPLERS, StudySearch, inside
+from adamml.study.specs import sampled
 from optuna.trial import TrialState
 
 from search_spaces import SPACES, space_of
 
+ASSIGN = partial(sampled, {}, "policy", (2,))
 SPACE = partial(space_of("tiny").space, modalities=("rgb", "audio"))
 
 
-def plain(suggestion: Suggestion) -> dict[str, Any]:
-    return {"id": suggestion.id, "overrides": suggestion.overrides}
-
-
 def search(history: list[TrialRecord], seed: int = 0, **options: Any) -> StudySearch:
-    return StudySearch(SPACE, seed=seed, history=history, first=2, as_config=plain, **options)
+    return StudySearch(SPACE, seed=seed, history=history, first=2, assign=ASSIGN, **options)
 
 
 def finished(search: StudySearch, count: int) -> list[TrialRecord]:
     records = []
     for number in range(count):
-        config = search.suggest(f"tune{number}")
+        config = search.suggest(f"tune{number}")["spec"]
         final = {"quality": 0.5 + 0.01 * number, "gflops": 1.0 + number, "fidelity": "policy"}
         search.on_trial_complete(f"tune{number}", final)
         records.append(TrialRecord(id=config["id"], overrides=config["overrides"], final=final))
@@ -43,10 +41,10 @@ def test_whoever_waits_hears_that_a_trial_ended_however_it_did() -> None:
     for number, (result, error) in enumerate(
         [(WHOLE, False), ({"quality": 0.5}, False), ({}, True)]
     ):
-        id = found.suggest(f"t{number}")["id"]
-        assert id not in ended
+        key = found.suggest(f"t{number}")["key"]
+        assert key not in ended
         found.on_trial_complete(f"t{number}", result, error=error)
-        assert ended[number:] == [id]
+        assert ended[number:] == [key], "the key under which the relay submitted it"
 
 
 def test_history_is_told_and_not_repeated() -> None:
@@ -55,18 +53,18 @@ def test_history_is_told_and_not_repeated() -> None:
     told = again._ot_study.trials
     assert [t.values for t in told] == [[r.final["quality"], r.final["gflops"]] for r in records]
     assert all(t.state == optuna.trial.TrialState.COMPLETE for t in told)
-    new = again.suggest("x")
+    new = again.suggest("x")["spec"]
     assert new["id"] == "trial-005"
     assert new["overrides"] not in [r.overrides for r in records]
 
 
 def test_interrupted_trials_come_first_under_their_own_ids() -> None:
     first = search([])
-    interrupted = first.suggest("a")
+    interrupted = first.suggest("a")["spec"]
     record = TrialRecord(id=interrupted["id"], overrides={"seed": 0, **interrupted["overrides"]})
     again = search([record])
-    assert again.suggest("b") == interrupted
-    assert again.suggest("c")["id"] == "trial-003"
+    assert again.suggest("b")["spec"] == interrupted
+    assert again.suggest("c")["spec"]["id"] == "trial-003"
 
 
 def test_known_points_come_first_and_only_once() -> None:
@@ -77,7 +75,7 @@ def test_known_points_come_first_and_only_once() -> None:
     assert records[0].overrides["loss.gamma"] == 1.5
     assert records[0].overrides["gumbel.temperature"] == 5.0
     assert records[1].overrides["loss.gamma"] != 1.5
-    again = search(records, known=[known]).suggest("x")
+    again = search(records, known=[known]).suggest("x")["spec"]
     assert again["overrides"]["gumbel.temperature"] != 5.0
 
 
@@ -140,18 +138,18 @@ def test_values_that_are_no_numbers_leave_no_trial_open() -> None:
 
 def test_a_stopped_trial_of_the_journal_is_pruned_and_not_begun_again() -> None:
     first = search([])
-    stopped = first.suggest("a")
+    stopped = first.suggest("a")["spec"]
     record = TrialRecord(id=stopped["id"], overrides=stopped["overrides"], status="stopped")
     again = search([record])
     assert states(again) == [TrialState.PRUNED]
-    assert again.suggest("b")["id"] == "trial-003"
+    assert again.suggest("b")["spec"]["id"] == "trial-003"
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_keeps_to_the_space_with_all_kinds_of_history(sampler: str) -> None:
     found = search([], sampler=sampler, max_gflops=0.3)
     for number in range(12):
-        overrides = found.suggest(f"t{number}")["overrides"]
+        overrides = found.suggest(f"t{number}")["spec"]["overrides"]
         assert inside(SPACE, overrides)
         result = [WHOLE, WHOLE | {"gflops": 0.1 * number}, HALF_TRAINED][number % 3]
         found.on_trial_complete(f"t{number}", result, error=number == 7)
@@ -184,21 +182,22 @@ def one_point(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def test_a_point_asked_for_again_gets_another_seed() -> None:
-    found = StudySearch(one_point, seed=5, history=[], first=2, as_config=plain)
-    seeds = [found.suggest(f"t{number}")["overrides"].get("seed", 5) for number in range(3)]
+    found = StudySearch(one_point, seed=5, history=[], first=2, assign=ASSIGN)
+    seeds = [found.suggest(f"t{number}")["spec"]["overrides"].get("seed", 5) for number in range(3)]
     assert seeds == [5, 6, 7]
     history = [
         TrialRecord(id=f"trial-{n:03d}", overrides={"recognition.rgb.name": "conv3"}, final=WHOLE)
         for n in (2, 3)
     ]
-    again = StudySearch(one_point, seed=5, history=history, first=2, as_config=plain)
-    assert again.suggest("t")["overrides"]["seed"] == 7
+    again = StudySearch(one_point, seed=5, history=history, first=2, assign=ASSIGN)
+    assert again.suggest("t")["spec"]["overrides"]["seed"] == 7
 
 
 def test_an_interrupted_trial_keeps_its_seed() -> None:
     record = TrialRecord(id="trial-004", overrides={"recognition.rgb.name": "conv3", "seed": 9})
-    found = StudySearch(one_point, seed=5, history=[record], first=2, as_config=plain)
-    assert found.suggest("t") == {"id": "trial-004", "overrides": record.overrides}
+    found = StudySearch(one_point, seed=5, history=[record], first=2, assign=ASSIGN)
+    spec = found.suggest("t")["spec"]
+    assert (spec["id"], spec["overrides"]) == ("trial-004", record.overrides)
 
 
 def test_trials_of_an_earlier_study_teach_and_are_not_named() -> None:
@@ -207,4 +206,4 @@ def test_trials_of_an_earlier_study_teach_and_are_not_named() -> None:
     assert states(warm)[:4] == [TrialState.COMPLETE] * 4
     marks = [trial.user_attrs.get("earlier") for trial in warm._ot_study.trials[:5]]
     assert marks == [*(r.id for r in records), None]
-    assert warm.suggest("x")["id"] == "trial-002"
+    assert warm.suggest("x")["spec"]["id"] == "trial-002"

@@ -1,8 +1,6 @@
 """What the user asked of a comparison, made definite before anything starts."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from adamml.study.methods import (
     recognition_epochs,
 )
 from adamml.study.options.jobs import CompareOptions
+from adamml.study.options.plan import ComparisonPlan
 from adamml.study.options.resolving import (
     at_least,
     base_overrides,
@@ -30,29 +29,8 @@ from adamml.study.options.settings import ComparisonSettings
 from adamml.tracking.follower import check_tracking_uri, default_tracking_uri
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Options made definite; nothing has been started yet."""
-
-    options: CompareOptions
-    config: Config
-    base: dict[str, Any]
-    """The overrides of the recipe that all methods share."""
-    methods: tuple[str, ...]
-    settings: ComparisonSettings
-    folder: Path
-    tracking_uri: str
-    data: Path
-    """The videos' folder."""
-    built_in: bool
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return self.options.seeds
-
-
-def resolve_comparison(options: CompareOptions) -> Comparison:
-    """Check everything that can be checked before anything starts.
+def resolve_comparison(options: CompareOptions) -> ComparisonPlan:
+    """Make a comparison's options definite; check all that can be checked before anything starts.
 
     Raises:
         ValueError: an unknown recipe, method or override, seeds that are not distinct, a data
@@ -74,8 +52,7 @@ def resolve_comparison(options: CompareOptions) -> Comparison:
         data=data_identity(options, data),
         workers_per_slot=options.workers_per_slot,
     )
-    return Comparison(
-        options=options,
+    return ComparisonPlan(
         config=config,
         base=base,
         methods=_methods(options.methods, config, options.data),
@@ -84,22 +61,24 @@ def resolve_comparison(options: CompareOptions) -> Comparison:
         tracking_uri=check_tracking_uri(options.tracking_uri or default_tracking_uri()),
         data=data,
         built_in=options.data is None,
+        seeds=options.seeds,
+        slots=options.slots,
+        workers_per_slot=options.workers_per_slot,
     )
 
 
-def dry_run_comparison(comparison: Comparison) -> str:
-    """What --dry-run prints: JSON of the config, the methods and what would start."""
-    shown = {
-        "study": str(comparison.folder),
-        "data": str(comparison.data),
-        "tracking_uri": comparison.tracking_uri,
-        "seeds": list(comparison.seeds),
-        "methods": {m: comparison.settings.methods[m] for m in comparison.methods},
-        "recognition_epochs": recognition_epochs(comparison.config),
-        "workers_per_slot": comparison.options.workers_per_slot,
-        "config": flatten(comparison.config),
+def described_comparison(plan: ComparisonPlan) -> dict[str, Any]:
+    """Return what --dry-run prints of a plan, besides the assignments that are left."""
+    return {
+        "study": str(plan.folder),
+        "data": str(plan.data),
+        "tracking_uri": plan.tracking_uri,
+        "seeds": list(plan.seeds),
+        "methods": {m: plan.settings.methods[m] for m in plan.methods},
+        "recognition_epochs": recognition_epochs(plan.config),
+        "workers_per_slot": plan.workers_per_slot,
+        "config": flatten(plan.config),
     }
-    return json.dumps(shown, indent=2)
 
 
 def _methods(asked: Sequence[str], config: Config, data: Path | None) -> tuple[str, ...]:

@@ -1,11 +1,9 @@
 """What the user asked of a sweep, made definite before anything starts."""
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +11,7 @@ from adamml.config import Config, flatten, override
 from adamml.home import study_folder
 from adamml.models.weights import check_weights
 from adamml.study.options.jobs import SweepOptions
-from adamml.study.options.plan import ConfirmPlan, Plan
+from adamml.study.options.plan import ConfirmPlan, SweepPlan
 from adamml.study.options.resolving import (
     at_least,
     base_overrides,
@@ -31,24 +29,8 @@ from adamml.tracking.follower import check_tracking_uri, default_tracking_uri
 SEARCH = ("sampler", "scheduler", "first_rung", "eta", "max_gflops", "warm_start")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resolved:
-    """Options made definite; nothing has been started yet."""
-
-    options: SweepOptions
-    plan: Plan
-    tracking_uri: str
-    data: Path
-    """The videos' folder."""
-    built_in: bool
-
-    @property
-    def folder(self) -> Path:
-        return self.plan.folder
-
-
-def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Resolved:
-    """Check everything that can be checked before anything starts.
+def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> SweepPlan:
+    """Make a sweep's options definite; check all that can be checked before anything starts.
 
     Raises:
         ValueError: an unknown recipe, override, sampler or scheduler, a data folder without
@@ -73,13 +55,19 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
         workers_per_slot=options.workers_per_slot,
         search=_search(options, module),
     )
-    plan = Plan(
+    uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())
+    plan = SweepPlan(
         config=config,
         base=base,
         space=space,
         recognition=recognition,
         settings=settings,
         folder=study_folder(options.name or settings.default_name),
+        data=data,
+        built_in=options.data is None,
+        tracking_uri=uri,
+        slots=options.slots,
+        workers_per_slot=options.workers_per_slot,
         trials=options.trials or module.TRIALS,
         joint=module.JOINT if options.joint is None else options.joint,
         confirm=_confirm_plan(options, module),
@@ -88,19 +76,15 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Res
     build_scheduler(
         settings.search["scheduler"], plan.halving, plan.policy_epochs, settings.reference
     )
-    uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())
-    return Resolved(
-        options=options, plan=plan, tracking_uri=uri, data=data, built_in=options.data is None
-    )
+    return plan
 
 
-def dry_run(resolved: Resolved) -> str:
-    """What --dry-run prints: JSON of the config, the space and what would start."""
-    plan = resolved.plan
-    shown = {
+def described(plan: SweepPlan) -> dict[str, Any]:
+    """Return what --dry-run prints of a plan, besides the assignments that are left."""
+    return {
         "study": str(plan.folder),
-        "data": str(resolved.data),
-        "tracking_uri": resolved.tracking_uri,
+        "data": str(plan.data),
+        "tracking_uri": plan.tracking_uri,
         "space": plan.settings.space,
         "searched": plan.settings.searched,
         "recognition": {m: list(names) for m, names in plan.recognition.items()},
@@ -115,7 +99,6 @@ def dry_run(resolved: Resolved) -> str:
         "workers_per_slot": plan.settings.workers_per_slot,
         "config": flatten(plan.config),
     }
-    return json.dumps(shown, indent=2)
 
 
 def _check_searched_weights(config: Config, recognition: Mapping[str, Sequence[str]]) -> None:

@@ -1,41 +1,35 @@
-"""Whether anything is left of a study: its phases, run over slots that take no trial."""
+"""A look at what a run would do, without doing it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-
-class WorkLeft(Exception):  # noqa: N818 -- an answer, not an error
-    """Raised by NoSlots: there is a trial to run."""
-
-
-class TrialSlots(Protocol):
-    """What a study needs of slots."""
-
-    @property
-    def dispatcher(self) -> Any: ...
-
-    def run(
-        self,
-        specs: Mapping[str, dict[str, Any]],
-        *,
-        priority: int = 0,
-        on_report: Callable[[str, dict[str, Any]], None] = ...,
-        then: Callable[[], Mapping[str, dict[str, Any]]] = ...,
-    ) -> dict[str, dict[str, Any]]: ...
+from adamml.data.manifest import FILE_NAME, load_manifest
+from adamml.records import StudyRecord, read_study
+from adamml.study.options.plan import Plan
+from adamml.study.running.phase import Remaining, Session
+from adamml.study.running.session import new_session
 
 
-class NoSlots:
-    """Shows whether anything is left of a study: a trial raises WorkLeft, decoding is left out."""
+def rehearsed(plan: Plan, remaining: Remaining) -> list[dict[str, Any]]:
+    """Return the phases that a run would execute, as plain values for --dry-run.
 
-    @property
-    def dispatcher(self) -> Any:
-        raise WorkLeft
+    Args:
+        plan: of the study, which need not have begun.
+        remaining: finds the phases that are left.
 
-    def run(self, specs: Mapping[str, dict[str, Any]], **_: Any) -> dict[str, dict[str, Any]]:
-        if any(spec["kind"] != "prepare" for spec in specs.values()):
-            raise WorkLeft
-        return {}
-
-
-class StudyError(RuntimeError):
-    """The study cannot go on; the message is for the user."""
+    Returns:
+        For each phase its title, the keys of its assignments, and how many more follow from
+        results that are not there yet.
+    """
+    began = (plan.folder / "journal.jsonl").is_file()
+    study = read_study(plan.folder) if began else StudyRecord(name="", folder=plan.folder)
+    session = Session(data="", relevance_known=plan.built_in)
+    if (plan.data / FILE_NAME).is_file():
+        session = new_session(plan, load_manifest(plan.data))
+    return [
+        {
+            "phase": phase.title,
+            "assignments": [assignment.key for assignment in phase.assignments],
+            "undecided": len(phase.undecided),
+        }
+        for phase in remaining(study, session)
+    ]

@@ -1,124 +1,179 @@
-"""Assignments through slots: what is complete is left alone, what fails is written down."""
+"""The loop over what is left of a study: execute the first phase, look again, until nothing is."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adamml.config import Config, flatten, override
+from adamml.config import override
 from adamml.journal import Journal
-from adamml.records import StudyRecord, TrialRecord, read_study, read_trial
-from adamml.study.running.rehearsal import StudyError, TrialSlots
-from adamml.study.specs import Spec
+from adamml.records import StudyRecord, read_trial
+from adamml.slots.pool import Slots
+from adamml.study.options.plan import Plan
+from adamml.study.running.errors import StudyError
+from adamml.study.running.phase import SLOTS, Phase, Remaining, Session
+from adamml.study_reader import StudyReader
+from adamml.trials.assignment import ESSENTIAL, Assignment
+from adamml.trials.journalled import start_fields
+
+Execute = Callable[["Runner", Phase], None]
+"""Executes a phase of the driver's own: a search, or a summary."""
 
 
 class Runner:
-    """Runs a study's specs; its state is the study's journals.
+    """One run of a job over a study, whose state is the study's journals.
 
     Args:
-        folder: the study's.
-        config: what its trials start from.
+        plan: of the study.
+        session: this run.
+        remaining: finds the phases that are left.
+        slots: None where no phase needs any.
+        executors: name in Phase.by -> function, for phases that slots do not run.
+        begin: called with each phase before it is executed.
     """
 
-    def __init__(self, folder: Path, config: Config, slots: TrialSlots) -> None:
-        self.folder, self.config, self.slots = folder, config, slots
+    def __init__(
+        self,
+        plan: Plan,
+        session: Session,
+        remaining: Remaining,
+        slots: Slots | None,
+        *,
+        executors: Mapping[str, Execute],
+        begin: Callable[[Phase], None],
+    ) -> None:
+        self.plan, self.session, self.slots = plan, session, slots
+        self.journal = Journal(plan.folder / "journal.jsonl")
         self.failed: dict[str, str] = {}
-        """Trial id -> traceback."""
+        """Trial id -> traceback, or the reason for which it could not be run."""
+        self._remaining, self._executors, self._begin = remaining, executors, begin
+        self._reader = StudyReader(plan.folder)
 
     @property
     def record(self) -> StudyRecord:
-        return read_study(self.folder)
+        """The study as its journals stand now."""
+        return self._reader.read()
 
-    @property
-    def records(self) -> list[TrialRecord]:
-        return self.record.trials
+    def left(self) -> list[Phase]:
+        """Return the phases that are left, in order."""
+        return self._remaining(self.record, self.session)
 
-    def run(self, specs: Sequence[Spec], fidelity: str) -> dict[str, dict[str, Any]]:
-        """Run those that are not complete at this fidelity.
+    def run(self) -> None:
+        """Execute the phases that are left, one after another.
 
-        Failures are remembered, and do not stop the others.
+        A trial that fails is remembered, and does not stop the others.
 
-        Returns:
-            "<id> <fidelity>" -> terminal record, of those that were run.
+        Raises:
+            StudyError: an assignment failed without which the study cannot continue.
         """
-        known = {r.id: r for r in self.records}
-        todo = {
-            f"{spec['id']} {fidelity}": dict(spec)
-            for spec in specs
-            if not complete(known.get(spec["id"]), fidelity)
-        }
-        ends = self.slots.run(todo)
-        for name, end in ends.items():
-            if end["status"] == "failed" and todo[name]["kind"] != "prepare":
-                self.note_failure(todo[name], end["error"])
-        return ends
+        self._end_finished()
+        before: Phase | None = None
+        while phases := self.left():
+            assert phases[0] != before, f"phase {phases[0].title!r} changes nothing"
+            before = phases[0]
+            self._begin(before)
+            for event, fields in before.events:
+                self.journal.append(event, **fields)
+            if before.by != SLOTS:
+                self._executors[before.by](self, before)
+                self._settle(before.title)
+            elif before.assignments:
+                self._on_slots(before)
 
-    def end_finished(self) -> None:
-        """End what has its final metrics and died before its last line, or was taken for failed:
-        nothing would run it again.
+    def _settle(self, *names: str) -> None:
+        self.session = replace(self.session, settled=self.session.settled | {*names})
 
-        Who died later, while trained further, is ended too, and goes on if it is asked to.
+    def _on_slots(self, phase: Phase) -> None:
+        """Run its assignments, and those of the same phase that their results make possible."""
+        assert self.slots is not None, f"phase {phase.title!r} needs slots"
+        submitted: dict[str, Assignment] = {}
+        decoded: dict[tuple[str, ...], Mapping[str, Any]] = {}
+
+        def submit(assignments: tuple[Assignment, ...]) -> dict[str, dict[str, Any]]:
+            new = {a.key: a for a in assignments if a.key not in submitted}
+            submitted.update(new)
+            return {key: assignment.to_wire() for key, assignment in new.items()}
+
+        def more() -> dict[str, dict[str, Any]]:
+            head = next(iter(self.left()), None)
+            return submit(head.assignments if head and head.title == phase.title else ())
+
+        def note(key: str, metrics: dict[str, Any]) -> None:
+            assignment = submitted[key]
+            values = {name: value for name, value in metrics.items() if name != "epoch"}
+            match assignment.kind:
+                case "prepare":
+                    decoded[assignment.splits] = values
+                case "test" | "test_videos":
+                    self.journal.append("test", id=assignment.id, metrics=values)
+                case "references":
+                    self.journal.append("references", **json.loads(values["references"]))
+
+        ends = self.slots.run(submit(phase.assignments), on_report=note, then=more)
+        self._settle(*submitted)
+        for key, end in ends.items():
+            if end["status"] == "failed":
+                self.note_failure(submitted[key], end["error"])
+        _require({key: end for key, end in ends.items() if submitted[key].kind in ESSENTIAL})
+        for splits, counts in decoded.items():
+            self._note_data(f"prepare {'+'.join(splits)}", counts)
+
+    def _note_data(self, name: str, decoded: Mapping[str, Any]) -> None:
+        """Keep what could not be read, and how many videos are silent, in the study's journal."""
+        data = self.record.data
+        bad = data.get("bad", {}) | json.loads(decoded["bad"])
+        counts = data.get("counts", {}) | {name: [decoded["silent"], decoded["videos"]]}
+        silent, videos = (sum(c[i] for c in counts.values()) for i in (0, 1))
+        fields = {"bad": bad, "silent": silent, "videos": videos, "counts": counts}
+        if fields != data:
+            self.journal.append("data", **fields)
+
+    def _end_finished(self) -> None:
+        """End trials that have their final metrics and died before their last line.
+
+        Nothing would run them again. A trial that died later, while it was trained further, is
+        ended too, and continues if it is among what is left.
         """
-        for record in self.records:
+        for record in self.record.trials:
             if record.status in ("running", "failed") and record.final:
-                journal = Journal(self.folder / "trials" / record.id / "journal.jsonl")
+                journal = Journal(self._folder(record.id) / "journal.jsonl")
                 journal.append("end", status="completed", error=None)
 
-    def note_failure(self, spec: Spec, error: str) -> None:
-        """Workers that were killed, or never came, could not write the end of their journal."""
-        self.failed[spec["id"]] = error
-        record = read_trial(self.folder / "trials" / spec["id"])
+    def note_failure(self, assignment: Assignment, error: str) -> None:
+        """Remember a failure, and write it into the trial's journal where the trial could not.
+
+        Workers that were killed, or never came, cannot write the end of their journal.
+
+        Args:
+            assignment: that failed.
+            error: traceback, or the reason.
+        """
+        if not assignment.fidelity:  # decodings and tests have no journal of their own
+            if assignment.kind not in ESSENTIAL:
+                self.failed[assignment.key] = error
+            return
+        self.failed[assignment.id] = error
+        record = read_trial(self._folder(assignment.id))
         if record.status == "failed":
             return
-        journal = Journal(self.folder / "trials" / spec["id"] / "journal.jsonl")
+        journal = Journal(self._folder(assignment.id) / "journal.jsonl")
         if record.status == "waiting":
-            fields = ("id", "kind", "method", "name", "overrides")
-            params = flatten(override(self.config, spec["overrides"]))
-            journal.append("start", **{k: spec[k] for k in fields}, params=params, attempt=0)
+            config = override(self.plan.config, assignment.overrides)
+            journal.append("start", **start_fields(assignment, config), attempt=0)
         journal.append("end", status="failed", error=error)
 
-
-def complete(record: TrialRecord | None, fidelity: str) -> bool:
-    if record is None or record.status not in ("completed", "stopped"):
-        return False
-    return record.status == "stopped" or record.fidelity in (fidelity, "joint")
+    def _folder(self, id: str) -> Path:
+        return self.plan.folder / "trials" / id
 
 
-def require(ends: Mapping[str, Mapping[str, Any]]) -> None:
-    """Of what the study cannot do without.
+def _require(ends: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise if any of these assignments failed: the whole study depends on them.
 
     Raises:
-        StudyError: one of them did not complete; names it and its cause.
+        StudyError: names the assignment and its cause.
     """
-    for name, end in ends.items():
+    for key, end in ends.items():
         if end["status"] != "completed":
             cause = (end["error"] or end["status"]).strip().splitlines()[-1]
-            raise StudyError(f"{name} {end['status']}: {cause}")
-
-
-def prepare_spec(id: str, base: Mapping[str, Any], *splits: str) -> Spec:
-    return {"kind": "prepare", "id": id, "splits": list(splits), "overrides": dict(base)}
-
-
-def prepare(runner: Runner, num_slots: int, base: Mapping[str, Any], *splits: str) -> None:
-    """Decode these splits on every slot's node; slots of one node share the work.
-
-    Without slots nothing is read, and nothing written down.
-
-    Raises:
-        StudyError: too many unreadable videos.
-    """
-    name = f"prepare {'+'.join(splits)}"
-    found: dict[str, Any] = {}
-    names = [f"{name} {n}" for n in range(num_slots)]
-    specs = {each: prepare_spec(each, base, *splits) for each in names}
-    ends = runner.slots.run(specs, on_report=lambda _, metrics: found.update(metrics))
-    require(ends)
-    if not ends:
-        return
-    known = runner.record.data
-    bad = known.get("bad", {}) | json.loads(found["bad"])
-    counts = known.get("counts", {}) | {name: [found["silent"], found["videos"]]}
-    silent, videos = (sum(c[i] for c in counts.values()) for i in (0, 1))
-    journal = Journal(runner.folder / "journal.jsonl")
-    journal.append("data", bad=bad, silent=silent, videos=videos, counts=counts)
+            raise StudyError(f"{key} {end['status']}: {cause}")

@@ -9,7 +9,6 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -20,6 +19,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from adamml.records import TrialRecord
 from adamml.tables import lookup
+from adamml.trials.assignment import Assignment, Suggestion
 
 Space = Callable[[Any], dict[str, Any]]
 OBJECTIVES = {"quality": "max", "gflops": "min"}
@@ -40,14 +40,6 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     ),
 }
 """Name -> seed -> Optuna's sampler. Those without a model of the objectives are baselines."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suggestion:
-    """What a relay gets: a trial's id and its overrides from the space."""
-
-    id: str
-    overrides: dict[str, Any]
 
 
 def build_sampler(name: str, seed: int) -> BaseSampler:
@@ -91,8 +83,8 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         known: points to begin with, where there is no history yet; of each what the space asks for.
             One that lies outside the space is left out.
         max_gflops: the sampler is told that trials above it are infeasible.
-        as_config: what a suggestion becomes for the relay.
-        on_end: called with the id of every trial that Tune is done with, however that came.
+        assign: makes a suggestion the assignment that a relay submits.
+        on_end: called with the key of every assignment that Tune is done with, however that came.
     """
 
     def __init__(
@@ -102,12 +94,12 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         seed: int,
         history: Sequence[TrialRecord],
         first: int,
-        as_config: Callable[[Suggestion], dict[str, Any]],
+        assign: Callable[[Suggestion], Assignment],
         sampler: str = "tpe",
         known: Sequence[Mapping[str, Any]] = (),
         earlier: Sequence[TrialRecord] = (),
         max_gflops: float | None = None,
-        on_end: Callable[[str], object] = lambda id: None,
+        on_end: Callable[[str], object] = lambda key: None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         super().__init__(
@@ -117,9 +109,10 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
             # A sampler that starts over with its old seed would repeat its first suggestions.
             sampler=build_sampler(sampler, seed + 1000 * len(history)),
         )
-        self._as_config, self._seed, self._max_gflops = as_config, seed, max_gflops
+        self._assign, self._seed, self._max_gflops = assign, seed, max_gflops
         self._on_end = on_end
-        self._ids: dict[str, str] = {}
+        self._assignments: dict[str, Assignment] = {}
+        """Tune's trial id -> the assignment that was made of its suggestion."""
         self._asked: Counter[str] = Counter()
         self._next = max([first, *(1 + int(r.id.rpartition("-")[2]) for r in history)])
         self._interrupted = [r for r in history if not r.final and r.status != "stopped"]
@@ -166,11 +159,11 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
             self._ot_study.tell(trial, values)
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
-        """The relay's config.
+        """Return the relay's config: key and spec of the assignment.
 
         A point that was suggested before comes with another seed: the same one would be a copy.
         """
-        if trial_id in self._ids:  # Tune asks again for a trial it retries
+        if trial_id in self._assignments:  # Tune asks again for a trial it retries
             raise ValueError(f"trial {trial_id} was suggested already")
         seed: dict[str, int] = {}
         if self._interrupted:
@@ -180,7 +173,6 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
             seed = {"seed": own} if own != self._seed else {}
         else:
             id, self._next = f"trial-{self._next:03d}", self._next + 1
-        self._ids[trial_id] = id
         with warnings.catch_warnings():  # that a suggestion took long: a Gaussian process may
             warnings.filterwarnings("ignore", message="Define-by-run function")
             overrides = super().suggest(trial_id)
@@ -188,7 +180,9 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         if self._asked[key] and not seed:
             seed = {"seed": self._seed + self._asked[key]}
         self._asked[key] += 1
-        return self._as_config(Suggestion(id=id, overrides=overrides | seed))
+        assignment = self._assign(Suggestion(id=id, overrides=overrides | seed))
+        self._assignments[trial_id] = assignment
+        return {"key": assignment.key, "spec": assignment.to_wire()}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -197,7 +191,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         Args:
             result: the last one; only that of a whole training has a fidelity.
         """
-        self._on_end(self._ids[trial_id])
+        self._on_end(self._assignments[trial_id].key)
         final = result if result and "fidelity" in result else {}
         self._tell(self._ot_trials[trial_id], final, failed=error)
         self._completed_trials.add(trial_id)
