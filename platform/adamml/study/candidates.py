@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adamml.config import Config
+from adamml.objectives.table import OBJECTIVES
 from adamml.records import TrialRecord
 from adamml.study.methods import method_overrides
 from adamml.study.selection import choose, evaluated, strongest_fusion
@@ -21,7 +22,7 @@ class Candidate:
     within_budget: bool = False
     """Tested at its best operating point within the budget, as the search chose it."""
     searched: dict[str, float] = field(default_factory=dict)
-    """quality and gflops on validation, as the search saw them; empty for what it did not see."""
+    """Objectives on validation, as the search saw them; empty for what it did not see."""
 
     def spec(self, seed: int) -> Spec:
         return {
@@ -59,7 +60,7 @@ def candidates(
                 method=record.method,
                 overrides=record.overrides,
                 within_budget=bool(chosen and record.id == chosen.record.id),
-                searched={k: point[k] for k in ("quality", "gflops")},
+                searched={name: point[name] for name in OBJECTIVES},
             )
             found.append(candidate)
     found.sort(key=lambda c: (c.method != "always_on", not c.within_budget))

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from adamml.config import override
 from adamml.data.manifest import Manifest
 from adamml.files import whole
 from adamml.journal import Journal
-from adamml.records import TrialRecord
+from adamml.objectives import table
+from adamml.records import TrialRecord, read_trial
 from adamml.statistics.retrained_fronts import Confirmed, Retrained, attained, confirmed
 from adamml.study.candidates import Candidate, candidates
 from adamml.study.methods import unimodal_specs_at
@@ -137,7 +140,9 @@ class Confirm:
 
     def _results(self, known: Sequence[Candidate]) -> list[Confirmed]:
         found = [r for c in known if (r := self._retrained(c)) is not None]
-        return confirmed(found, known[0].key) if found else []
+        if not found:
+            return []
+        return confirmed(found, known[0].key, maximise=table.maximise(), compared="quality")
 
     def _retrained(self, candidate: Candidate) -> Retrained | None:
         """The candidate at the seeds at which it was tested, videos in the order of their ids."""
@@ -150,27 +155,56 @@ class Confirm:
         }
         if not frames:
             return None
-        quality = self.plan.settings.quality
+        records = {seed: read_trial(self._folder(candidate.id(seed))) for seed in frames}
         return Retrained(
             key=candidate.key,
             seeds=list(frames),
-            values=np.stack([values(frame, quality) for frame in frames.values()]),
-            gflops=np.stack([frame["gflops"].to_numpy() for frame in frames.values()]),
+            values={
+                name: np.stack(
+                    [self._by_video(name, frames[seed], records[seed]) for seed in frames]
+                )
+                for name in table.OBJECTIVES
+            },
         )
+
+    def _by_video(
+        self, objective: str, frame: pd.DataFrame, record: TrialRecord
+    ) -> NDArray[np.float64]:
+        """Return the contribution [N] of each test video to an objective.
+
+        An objective without a column of its own is a property of the network, which is the same on
+        all videos: its final value counts for each.
+        """
+        if objective == "quality":
+            return values(frame, self.plan.settings.quality)
+        if objective in frame:
+            return frame[objective].to_numpy()
+        return np.full(len(frame), record.final[objective])
 
     def _keep(self, known: Sequence[Candidate], rows: Sequence[Confirmed]) -> None:
         """confirm.json, and its numbers as metrics of the study."""
         by_key = {c.key: c for c in known}
-        table = [
-            asdict(row) | {k: getattr(by_key[row.key], k) for k in ("name", "method", "searched")}
-            for row in rows
-        ]
-        content = {"fusion": known[0].key, "rows": table, "attained": attained(rows)}
+        content = {
+            "fusion": known[0].key,
+            "rows": [_row(row, by_key[row.key]) for row in rows],
+            "attained": attained(rows, maximise=table.maximise()),
+        }
         path = self.plan.folder / FILE_NAME
         with whole(path) as part:
             part.write_text(json.dumps(content, indent=1) + "\n")
         self.journal.append("metrics", metrics=_metrics(rows))
         self.journal.append("artifact", path=FILE_NAME)
+
+
+def _row(row: Confirmed, candidate: Candidate) -> dict[str, Any]:
+    """Return a row of confirm.json: objectives stand beside the other fields."""
+    fields = asdict(row)
+    return {
+        **{name: fields[name] for name in ("key", "seeds")},
+        **fields.pop("objectives"),
+        **{name: fields[name] for name in ("by_seed", "difference", "on_front")},
+        **{name: getattr(candidate, name) for name in ("name", "method", "searched")},
+    }
 
 
 def _test_spec(candidate: Candidate, record: TrialRecord, limit: float) -> Spec:
@@ -185,9 +219,10 @@ def _metrics(rows: Sequence[Confirmed]) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in rows:
         name = f"confirm.{row.key}"
-        found |= {f"{name}.quality": row.quality.mean, f"{name}.gflops": row.gflops.mean}
-        found |= {f"{name}.quality_low": row.quality.low, f"{name}.on_front": row.on_front}
-        found |= {f"{name}.quality_high": row.quality.high}
+        found |= {f"{name}.{k}": estimate.mean for k, estimate in row.objectives.items()}
+        quality = row.objectives["quality"]
+        found |= {f"{name}.quality_low": quality.low, f"{name}.on_front": row.on_front}
+        found |= {f"{name}.quality_high": quality.high}
         if row.difference is not None:
             found |= {f"{name}.difference": row.difference.mean}
             found |= {f"{name}.difference_low": row.difference.low}

@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,6 @@ from types import TracebackType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from adamml.records import StudyRecord, TrialRecord, read_study
-from adamml.statistics.fronts import Reference
 from adamml.study.selection import hypervolume
 from adamml.terminal import open_console
 
@@ -37,7 +36,7 @@ class Display:
         reference: of the hypervolume; None where the study looks for no front.
     """
 
-    def __init__(self, folder: Path, expected: Expected, reference: Reference | None) -> None:
+    def __init__(self, folder: Path, expected: Expected, reference: Sequence[float] | None) -> None:
         self._folder, self._expected, self._reference = folder, expected, reference
         self._phase, self._fraction = "starting", 0.0
         self.console = open_console()
