@@ -53,6 +53,8 @@ class Task:
     operating_points: Callable[[], list[Metrics]] = list
     """After the last epoch: the model's curve on validation (training/operating_points.py)."""
     optimizers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
+    measured: Metrics = field(default_factory=dict)
+    """Metrics of the last evaluation in this process; empty before one."""
 
 
 def plan(stages: dict[str, int], until: str | None = None) -> list[tuple[str, int]]:
@@ -81,7 +83,9 @@ def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress
             states = {}
         seed_everything(task.config.seed, "epoch", epoch, workers.rank)
         metrics = _train_epoch(task, workers, epoch, stage, stage_epoch, states)
-        metrics |= task.evaluate(epoch)
+        if evaluated := task.evaluate(epoch):
+            task.measured = evaluated
+        metrics |= evaluated
         progress = _advance(task, progress, epoch, stage, metrics)
         if workers.rank == 0:
             optimizers = {name: o.state_dict() for name, o in task.optimizers.items()}
