@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+from adamml.objectives.table import OBJECTIVES, maximise
 from adamml.statistics.fronts import non_dominated
 
 from analysis.runs import Study
@@ -26,8 +27,8 @@ def add_operating_points(figure: go.Figure, study: Study) -> None:
         return
     trials = study.finished[study.finished["kind"] == "trial"]
     everything = pd.concat([points, trials[~trials["id"].isin(points["id"])]])[points.columns]
-    mask = non_dominated(everything["quality"], everything["gflops"])
-    front = everything[mask].sort_values("gflops").drop_duplicates(["quality", "gflops"])
+    mask = non_dominated(everything[list(OBJECTIVES)], maximise=maximise())
+    front = everything[mask].sort_values("gflops").drop_duplicates(list(OBJECTIVES))
     _add_line(figure, study, front, FRONT_NAME, rank=1000, colour=FRONT, shape="hv")
     for _, run in study.runs[study.runs["chosen"].astype(bool)].iterrows():
         own = points[points["id"] == run["id"]].sort_values("gflops")

@@ -46,6 +46,7 @@ from adamml.data.synthetic.rendering import storyboard
 from adamml.data.synthetic.scene import draw_frames
 from adamml.data.synthetic.sound import SAMPLE_RATE, make_sound
 from adamml.data.synthetic.storyboard import CLASSES, FPS
+from adamml.objectives.losses import total
 from adamml.recipes import RECIPES
 from adamml.training.optimizers import build_optimizer
 from adamml.training.passes import PolicyPass, RecognitionPass
@@ -246,9 +247,9 @@ def train(dataset: SegmentDataset, config: Config, epoch: int) -> tuple[float, f
         dataset.set_epoch(epoch)
         found = batches(dataset, batch_size=config.data.batch_size, shuffle_seed=config.seed)
         for batch in timed(found, waits):
-            parts = module(batch, config.gumbel.temperature)
+            terms = module(batch, config.gumbel.temperature)
             optimizer.zero_grad(set_to_none=True)
-            parts.total.backward()
+            total(terms).backward()
             optimizer.step()
             steps += 1
     return sum(waits), time.perf_counter() - begun, steps

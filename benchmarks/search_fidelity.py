@@ -75,7 +75,7 @@ def agreement(trials: list) -> dict[str, float]:
 
 
 def saving(
-    trials: list, both: list, seconds: dict[str, dict[str, float]], reference: tuple[float, float]
+    trials: list, both: list, seconds: dict[str, dict[str, float]], reference: tuple[float, ...]
 ) -> dict[str, object]:
     """Hypervolume and training seconds by the number of trials that are trained jointly."""
     from adamml.study.selection import promoted
@@ -106,12 +106,16 @@ def saving(
     }
 
 
-def hypervolume(trials: list, reference: tuple[float, float]) -> float:
+def hypervolume(trials: list, reference: tuple[float, ...]) -> float:
+    from adamml.objectives import table
     from adamml.statistics import fronts
 
-    finals = [t.finals["joint"] for t in trials if "joint" in t.finals]
-    accuracies, gflops = ([final[name] for final in finals] for name in ("quality", "gflops"))
-    return fronts.hypervolume_fraction(accuracies, gflops, reference)
+    return fronts.hypervolume_fraction(
+        table.points([t.finals["joint"] for t in trials if "joint" in t.finals]),
+        maximise=table.maximise(),
+        reference=reference,
+        ideal=table.best_values(),
+    )
 
 
 def seconds_by_fidelity(journal: Path) -> dict[str, float]:

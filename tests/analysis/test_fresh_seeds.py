@@ -15,6 +15,8 @@ from analysis.figure import front_figure
 from analysis.report import claim, write_report
 from analysis.runs import Study, from_study_dir
 
+MAXIMISE = (True, False)
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -24,18 +26,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Retrained(
             key=key,
             seeds=[1001, 1002, 1003],
-            values=(dice.random((3, 200)) < accuracy).astype(float),
-            gflops=np.full((3, 200), gflops),
+            values={
+                "quality": (dice.random((3, 200)) < accuracy).astype(float),
+                "gflops": np.full((3, 200), gflops),
+            },
         )
         for key, accuracy, gflops in (("trial-000", 0.9, 0.55), ("adamml-16", 0.88, 0.3))
     ]
     names = {"trial-000": "000 always_on", "adamml-16": HOSTILE}
     searched = {"trial-000": {"quality": 0.91, "gflops": 0.55}, "adamml-16": {}}
+    means = confirmed(found, "trial-000", maximise=MAXIMISE, compared="quality")
     rows = [
-        asdict(row) | {"name": names[row.key], "method": "", "searched": searched[row.key]}
-        for row in confirmed(found, "trial-000")
+        asdict(row)
+        | asdict(row)["objectives"]
+        | {"name": names[row.key], "method": "", "searched": searched[row.key]}
+        for row in means
     ]
-    content = {"fusion": "trial-000", "rows": rows, "attained": attained(confirmed(found, "x"))}
+    content = {
+        "fusion": "trial-000",
+        "rows": rows,
+        "attained": attained(means, maximise=MAXIMISE),
+    }
     (folder / "confirm.json").write_text(json.dumps(content))
     id = "confirm-trial-000-seed-1001"
     journal = Journal(folder / "trials" / id / "journal.jsonl")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import LossConfig
-from adamml.objectives.losses import policy_loss, recognition_loss
+from adamml.objectives.losses import policy_loss, recognition_loss, total
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/rgb_audio_resnet18.json").read_text())
 
@@ -37,21 +37,30 @@ def test_equals_the_reference() -> None:
         config,
     )
     for name in ("cross_entropy", "usage", "wrong"):
-        assert float(getattr(parts, name)) == pytest.approx(expected[name], rel=1e-5)
+        assert float(parts[name]) == pytest.approx(expected[name], rel=1e-5)
 
 
 def test_published_gamma_has_no_gradient() -> None:
     logits, decisions, labels = sample()
     parts = policy_loss(logits, decisions, labels, ("rgb", "audio"), loss_config("argmax"))
-    assert float(parts.wrong) > 0
-    assert not parts.wrong.requires_grad
+    assert float(parts["wrong"]) > 0
+    assert not parts["wrong"].requires_grad
 
 
 def test_probability_makes_gamma_act() -> None:
     logits, decisions, labels = sample()
     parts = policy_loss(logits, decisions, labels, ("rgb", "audio"), loss_config("probability"))
-    (gradient,) = torch.autograd.grad(parts.wrong, logits)
+    (gradient,) = torch.autograd.grad(parts["wrong"], logits)
     assert (gradient.gather(1, labels[:, None]) < 0).all(), "being right is rewarded"
+
+
+def test_the_total_is_the_sum_of_the_terms_in_their_order() -> None:
+    logits, decisions, labels = sample()
+    terms = policy_loss(logits, decisions, labels, ("rgb", "audio"), loss_config("probability"))
+    assert list(terms) == ["cross_entropy", "usage", "wrong"]
+    assert torch.equal(total(terms), terms["cross_entropy"] + terms["usage"] + terms["wrong"])
+    more = terms | {"toy": torch.tensor(0.5)}
+    assert torch.equal(total(more), total(terms) + 0.5)
 
 
 @pytest.mark.parametrize("correctness", ["argmax", "probability"])
@@ -59,7 +68,7 @@ def test_usage_never_punishes_being_right(correctness: str) -> None:
     logits, decisions, labels = sample()
     parts = policy_loss(logits, decisions, labels, ("rgb", "audio"), loss_config(correctness))
     on_logits, on_decisions = torch.autograd.grad(
-        parts.usage, (logits, decisions), allow_unused=True
+        parts["usage"], (logits, decisions), allow_unused=True
     )
     assert on_logits is None
     assert on_decisions is not None
@@ -74,10 +83,10 @@ def test_usage_weighs_each_modality() -> None:
         decisions = torch.zeros(2, 4, 2)
         decisions[:, :2, modality] = 1
         parts = policy_loss(logits, decisions, labels, ("rgb", "audio"), config)
-        assert float(parts.usage) == pytest.approx(weight * 0.25)
+        assert float(parts["usage"]) == pytest.approx(weight * 0.25)
 
 
 def test_recognition_sees_cross_entropy_alone() -> None:
     logits, _, labels = sample()
     parts = recognition_loss(logits, labels)
-    assert torch.equal(parts.total, torch.nn.functional.cross_entropy(logits, labels))
+    assert torch.equal(total(parts), torch.nn.functional.cross_entropy(logits, labels))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from adamml.statistics.paired import bootstrap, paired_difference
+from adamml.statistics.paired import bootstrap, joint_replicates, paired_difference
 
 SEEDS, VIDEOS = 3, 200
 REPEATS = 300
@@ -91,6 +91,64 @@ def test_the_same_seed_gives_the_same_interval_in_chunks_of_any_size(
 def test_a_table_that_is_none_is_refused(values: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         bootstrap(values)
+
+
+@pytest.mark.parametrize(("value", "videos"), [(0.1, 1000), (0.3, 200), (0.55, 400), (0.7, 64)])
+def test_the_interval_of_equal_numbers_contains_their_mean(value: float, videos: int) -> None:
+    """Sums in another order round differently: low was 0.7000000000000003, the mean 0.7."""
+    estimate = bootstrap(np.full((SEEDS, videos), value))
+    assert estimate.low <= estimate.mean <= estimate.high
+
+
+def by_seed_alone(seeds: list[int]) -> np.ndarray:
+    """Values that depend on the seed and on nothing else."""
+    return np.repeat(np.array([[np.sin(seed)] for seed in seeds]), 5, axis=1)
+
+
+def correlation(first: list[int], second: list[int]) -> float:
+    a, b = joint_replicates([by_seed_alone(first), by_seed_alone(second)], [first, second])
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def test_tables_are_paired_by_seed_and_not_by_number() -> None:
+    assert correlation([1, 2, 3], [1, 2, 3]) == pytest.approx(1)
+    assert correlation([1, 2, 3], [3, 1, 2]) == pytest.approx(1), "rows in another order"
+    assert correlation([1, 2, 3], [4, 5, 6]) == pytest.approx(0, abs=0.05)
+    assert correlation([1, 2, 3], [1, 2, 3, 4, 5]) > 0.2, "nested: three of five are shared"
+    assert 0.1 < correlation([1, 2, 3], [2, 3, 4]) < 0.95, "two of three are shared"
+
+
+@pytest.mark.parametrize("others", [[1, 2, 3, 4, 5], [4, 5, 6], [3], [3, 1, 2]])
+def test_what_else_is_drawn_leaves_a_table_its_plain_bootstrap(others: list[int]) -> None:
+    table = by_seed_alone([1, 2, 3])
+    drawn, _ = joint_replicates([table, by_seed_alone(others)], [[1, 2, 3], others])
+    (alone,) = joint_replicates([table], [[1, 2, 3]])
+    for replicates in (drawn, alone):
+        assert replicates.mean() == pytest.approx(table.mean(), abs=0.01)
+        assert replicates.std() == pytest.approx(table[:, 0].std() / np.sqrt(SEEDS), rel=0.03)
+
+
+def test_the_same_seeds_draw_as_one_table_alone() -> None:
+    rng = np.random.default_rng(7)
+    tables = list(rng.random((3, SEEDS, VIDEOS)))
+    together = joint_replicates(tables, [[8, 7, 9]] * 3)
+    for table, replicates in zip(tables, together, strict=True):
+        (alone,) = joint_replicates([table], [range(SEEDS)])
+        assert (replicates == alone).all()
+
+
+def test_seeds_that_do_not_fit_the_rows_are_refused() -> None:
+    for seeds in ([1, 2], [1, 2, 2]):
+        with pytest.raises(ValueError, match="seeds must be 3 different ones, one per row"):
+            joint_replicates([by_seed_alone([1, 2, 3])], [seeds])
+
+
+def test_a_difference_is_taken_at_the_seeds_that_both_have() -> None:
+    ours, others = by_seed_alone([1, 2, 3]) + 0.25, by_seed_alone([2, 4, 1])
+    estimate = paired_difference(ours, others, seeds=([1, 2, 3], [2, 4, 1]))
+    assert (estimate.low, estimate.mean, estimate.high) == pytest.approx((0.25, 0.25, 0.25))
+    with pytest.raises(ValueError, match=r"a seed in common, got \[1, 2, 3\] and \[4, 5, 6\]"):
+        paired_difference(ours, others, seeds=([1, 2, 3], [4, 5, 6]))
 
 
 def test_other_videos_cannot_be_paired() -> None:

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 from adamml.journal import Journal
+from adamml.objectives.table import maximise, points
 from adamml.records import read_study
 from adamml.statistics.fronts import non_dominated
 
@@ -53,10 +54,7 @@ def write_study(
 def front(folder: Path) -> list[str]:
     """Ids of the trials that no other one beats."""
     trials = [t for t in read_study(folder).trials if t.kind == "trial" and t.final]
-    accuracies, gflops = zip(
-        *((t.final["quality"], t.final["gflops"]) for t in trials), strict=True
-    )
-    mask = non_dominated(accuracies, gflops)
+    mask = non_dominated(points([t.final for t in trials]), maximise=maximise())
     return [trial.id for trial, keep in zip(trials, mask, strict=True) if keep]
 
 

@@ -156,6 +156,21 @@ def test_every_epoch_reports_what_the_journal_keeps(
         assert ("recognition.cross_entropy" in metrics) == (stage != "policy_only")
 
 
+def test_a_task_remembers_what_its_last_evaluation_measured_and_nothing_of_training(
+    tiny_splits: Splits, view_of: View, checkpoints: Path, config: Config
+) -> None:
+    first = task(tiny_splits, view_of, checkpoints, config)
+    assert first.measured == {}
+    history, _ = run(first)
+    assert first.measured.items() <= history[-1][2].items()
+    assert {"quality", "gflops", "selection_rate.rgb"} <= first.measured.keys()
+    trained = {"loss", "temperature", "policy_epoch", "recognition.loss", "recognition.lr"}
+    assert trained <= history[-1][2].keys() - first.measured.keys()
+    again = task(tiny_splits, view_of, checkpoints, config)
+    run(again, done=len(again.plan))
+    assert again.evaluate(len(again.plan)) == first.measured, "as after a death before its end"
+
+
 def test_unimodal_training_learns_and_resumes(
     tiny_splits: Splits, tmp_path: Path, config: Config
 ) -> None:

@@ -9,6 +9,7 @@ import torch
 from adamml.config import Config, override
 from adamml.cost.flops import count_costs
 from adamml.models.adamml import AdaMML
+from adamml.objectives import table
 from adamml.statistics.fronts import non_dominated
 from adamml.training.evaluation import Evaluation, evaluate, evaluate_view
 from adamml.training.fixed_views import FixedView
@@ -106,7 +107,7 @@ def test_no_point_beats_another_except_the_unbiased_one(
     for labels in (whole.labels, torch.zeros_like(whole.labels)):
         points = operating_points(model, replace(whole, labels=labels), config)
         assert points == sorted(points, key=lambda p: p["gflops"])
-        mask = non_dominated([p["quality"] for p in points], [p["gflops"] for p in points])
+        mask = non_dominated(table.points(points), maximise=table.maximise())
         beaten = [p for p, keep in zip(points, mask, strict=True) if not keep]
         assert beaten in ([], [unbiased(points)])
     assert beaten

@@ -5,6 +5,7 @@ import torch
 from adamml.config import Config, override
 from adamml.data.dataset import batches
 from adamml.models.adamml import AdaMML
+from adamml.objectives.losses import total
 from adamml.training.fixed_views import FixedView
 from adamml.training.passes import STAGES, Pass, policy_passes
 from adamml.training.splits import Splits
@@ -36,7 +37,7 @@ def test_a_pass_trains_its_parts_and_nothing_else(
     before = {name: value.clone() for name, value in module.model.state_dict().items()}
     torch.manual_seed(0)
     optimizer = torch.optim.SGD(module.parameters_trained(), lr=0.1)
-    module(batch, 5.0).total.backward()
+    total(module(batch, 5.0)).backward()
     optimizer.step()
     after = module.model.state_dict()
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
@@ -56,7 +57,7 @@ def test_skipped_modality_gets_no_gradient(tiny_splits: Splits, config: Config) 
     module = STAGES["warm_up"][0](model, config).train()
     model.policy.forward = lambda view, temperature: torch.tensor([0.0, 1.0]).expand(8, 2, 2)  # type: ignore[method-assign]
     batch = next(batches(tiny_splits.augmented(2), batch_size=8, shuffle_seed=0))
-    module(batch, 5.0).total.backward()
+    total(module(batch, 5.0)).backward()
     norms = {
         m: sum(float(p.grad.abs().sum()) for p in network.parameters() if p.grad is not None)
         for m, network in model.recognition.items()

@@ -3,6 +3,7 @@
 import torch
 from adamml.config import Config, override
 from adamml.data.dataset import batches
+from adamml.objectives.losses import total
 from adamml.training.optimizers import build_optimizer, set_learning_rate
 from adamml.training.passes import STAGES, Pass
 from adamml.training.splits import Splits
@@ -16,7 +17,7 @@ def ran(splits: Splits, config: Config, stage: str, number: int = 0) -> tuple[Pa
     before = {name: value.clone() for name, value in module.model.named_buffers()}
     batch = next(batches(splits.augmented(2), batch_size=8, shuffle_seed=0))
     torch.manual_seed(0)
-    module(batch, 5.0).total.backward()
+    total(module(batch, 5.0)).backward()
     after = dict(module.model.named_buffers())
     return module, {n.split(".")[0] for n in before if not torch.equal(before[n], after[n])}
 

@@ -60,3 +60,16 @@ def test_a_trial_that_died_after_its_final_metrics_is_completed_without_training
     assert [r["quality"] for r in reports] == [0.5]
     assert read_trial(journal.parent).status == "completed"
     assert journal.read_text().count('"end"') == 1
+
+
+def test_whatever_the_last_evaluation_measured_is_final(tmp_path: Path, journal: Path) -> None:
+    measured = {"quality": 0.5, "gflops": 0.1, "gflops_p95": 0.2, "parameters": 7e6}
+    reports: list[dict[str, Any]] = []
+
+    def train(done: int, keep: Any) -> Trained:
+        keep(1, "policy_only", {"loss": 0.3, **measured})
+        return Trained(measured, [])
+
+    journalled(run_in(tmp_path, reports.append), train)
+    assert read_trial(journal.parent).final == measured
+    assert reports[-1] == {"epoch": 1, "fidelity": "policy", **measured}

@@ -7,10 +7,10 @@ these are crossed with the seeds and not nested in them: a replicate's videos ar
 of its seeds (Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1). The interval
 is that of percentiles.
 
-How far to trust it (tests/test_paired.py): about 95% coverage where videos are what varies; more
-than that, so cautious, where seed and video vary together; too little where seeds vary most and are
-few, at most 75% with three: their interval then is just their range. Look at the seeds one by one,
-or take more of them.
+How far to trust it (tests/statistics/test_paired.py): about 95% coverage where videos are what
+varies; more than that, so cautious, where seed and video vary together; too little where seeds vary
+most and are few, at most 75% with three: their interval then is just their range. Look at the seeds
+one by one, or take more of them.
 """
 
 from collections.abc import Sequence
@@ -18,22 +18,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
+Draws = NDArray[np.float64]
 
 LEVEL = 0.95
+"""Share of replicates inside an interval."""
 REPLICATES = 10_000
+"""Number of replicates from which an interval is taken."""
 _CHUNK = 4_000_000
 """Draws in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
+    """A mean and its interval, which contains it."""
+
     mean: float
+    """Mean over seeds and videos."""
     low: float
+    """Lower end of the interval."""
     high: float
-    """The interval's ends."""
+    """Upper end of the interval."""
 
     @property
     def above_zero(self) -> bool:
@@ -43,11 +50,11 @@ class Estimate:
 def bootstrap(
     values: ArrayLike, *, level: float = LEVEL, replicates: int = REPLICATES, seed: int = 0
 ) -> Estimate:
-    """The mean over seeds and videos, and its interval.
+    """Return the mean over seeds and videos, and its interval.
 
     Args:
         values: [seeds, videos], e.g. 1 where correct.
-        seed: of the draws.
+        seed: seed of the random draws.
 
     Raises:
         ValueError: values is not a filled table, or has a number that is not finite.
@@ -59,28 +66,44 @@ def bootstrap(
         raise ValueError(
             f"values must be finite, got {int((~np.isfinite(table)).sum())} that are not"
         )
-    (means,) = joint_replicates([table], replicates=replicates, seed=seed)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(mean=float(table.mean()), low=float(low), high=float(high))
+    (means,) = joint_replicates([table], [range(len(table))], replicates=replicates, seed=seed)
+    mean = float(table.mean())
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    # Where all numbers are one (always-on costs the same on every video), so are all replicates up
+    # to the rounding of sums in another order: the mean would lie a last digit outside.
+    return Estimate(mean=mean, low=min(low, mean), high=max(high, mean))
 
 
 def paired_difference(
     ours: ArrayLike,
     others: ArrayLike,
     *,
+    seeds: tuple[Sequence[int], Sequence[int]] | None = None,
     level: float = LEVEL,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Estimate:
-    """Of ours over others on the same videos at the same seeds; beaten where it is above zero.
+    """Return ours minus others on the same videos at the same seeds: better where above zero.
 
     Args:
         ours, others: [seeds, videos].
+        seeds: the seed of each row of ours, and of each row of others; only seeds that both have
+            are compared. Without it, row n of both has the same seed.
+        seed: seed of the random draws.
 
     Raises:
-        ValueError: their shapes differ.
+        ValueError: they have other videos, or no seed in common.
     """
     a, b = np.asarray(ours, np.float64), np.asarray(others, np.float64)
+    if seeds is not None:
+        our_rows, other_rows = (_rows(s, t) for s, t in zip(seeds, (a, b), strict=True))
+        common = [seed for seed in our_rows if seed in other_rows]
+        if not common:
+            raise ValueError(
+                "both methods must have a seed in common, got "
+                f"{sorted(our_rows)} and {sorted(other_rows)}"
+            )
+        a, b = a[[our_rows[seed] for seed in common]], b[[other_rows[seed] for seed in common]]
     if a.shape != b.shape:
         raise ValueError(
             f"both methods must have the same seeds and videos, got {a.shape} and {b.shape}"
@@ -89,31 +112,78 @@ def paired_difference(
 
 
 def joint_replicates(
-    tables: Sequence[Array], *, replicates: int = REPLICATES, seed: int = 0
-) -> list[Array]:
-    """The mean of each replicate, of several tables on the same videos: [replicates] each.
+    tables: Sequence[Array],
+    seeds: Sequence[Sequence[int]],
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> list[Draws]:
+    """Return the mean of each replicate of several tables on the same videos: [replicates] each.
 
-    All tables share the draws of videos, and those of as many seeds the draws of seeds: they are
-    paired. A mean is a sum weighted by how often seed and video came.
+    All tables share the draws of videos, and the draws of those seeds that they share, so that they
+    are paired. Each table's own replicates are those of the plain bootstrap of its seeds.
 
     Args:
         tables: [seeds, videos] each.
+        seeds: the seed of each row of each table.
+        seed: seed of the random draws.
+
+    Raises:
+        ValueError: a table has not one seed per row, or a seed twice.
     """
+    rows = [_rows(s, table) for s, table in zip(seeds, tables, strict=True)]
+    union = list(dict.fromkeys(seed for row_of in rows for seed in row_of))
+    # [U] per table: the row of each seed of the union, -1 where the table has not got it.
+    places = [np.array([row_of.get(seed, -1) for seed in union]) for row_of in rows]
     rng, videos = np.random.default_rng(seed), tables[0].shape[1]
-    numbers = dict.fromkeys(len(table) for table in tables)
     chunk = max(1, _CHUNK // videos)
-    means: list[list[Array]] = [[] for _ in tables]
+    means: list[list[Draws]] = [[] for _ in tables]
     for start in range(0, replicates, chunk):
         size = min(chunk, replicates - start)
-        of_videos = _draw_counts(videos, size, rng)
-        of_seeds = {seeds: _draw_counts(seeds, size, rng) for seeds in numbers}
-        for table, found in zip(tables, means, strict=True):
-            weighted = (of_videos @ table.T) * of_seeds[len(table)]
-            found.append(weighted.sum(1) / table.size)
-    return [np.concatenate(found) for found in means]
+        video_counts = _counts(rng.integers(videos, size=(size, videos)), videos)
+        seed_counts = _seed_counts(places, size, rng)
+        for table, counts, table_means in zip(tables, seed_counts, means, strict=True):
+            # A mean of drawn values is a sum weighted by how often its seed and video were drawn.
+            weighted = (video_counts @ table.T) * counts
+            table_means.append(weighted.sum(1) / table.size)
+    return [np.concatenate(table_means) for table_means in means]
 
 
-def _draw_counts(things: int, size: int, rng: np.random.Generator) -> Array:
-    """[size, things]: how often each came in `things` draws with replacement."""
-    drawn = rng.integers(things, size=(size, things)) + things * np.arange(size)[:, None]
-    return np.bincount(drawn.ravel(), minlength=size * things).reshape(size, things).astype(float)
+def _rows(seeds: Sequence[int], table: Array) -> dict[int, int]:
+    """Return the row of each seed."""
+    row_of = {seed: row for row, seed in enumerate(seeds)}
+    if len(row_of) != len(seeds) or len(seeds) != len(table):
+        raise ValueError(
+            f"seeds must be {len(table)} different ones, one per row, got {list(seeds)}"
+        )
+    return row_of
+
+
+def _seed_counts(places: Sequence[Array], size: int, rng: np.random.Generator) -> list[Draws]:
+    """Return how often each row of each table was drawn, [size, rows] per table.
+
+    One sequence is drawn over all seeds. A table with n seeds takes the first n draws that are its
+    own: they are uniform over its seeds and independent, as the plain bootstrap has them.
+    """
+    union = len(places[0])
+    draws = np.empty((size, 0), np.int64)
+    wanted = [int((place >= 0).sum()) for place in places]
+    while any(
+        ((place[draws] >= 0).sum(1) < count).any()
+        for place, count in zip(places, wanted, strict=True)
+    ):
+        draws = np.concatenate([draws, rng.integers(union, size=(size, union))], axis=1)
+    counts = []
+    for place, count in zip(places, wanted, strict=True):
+        mine = place[draws] >= 0
+        first = mine & (mine.cumsum(1) <= count)
+        # Row by row, exactly `count` draws are left, so the flat list folds back.
+        counts.append(_counts(place[draws[first]].reshape(size, count), count))
+    return counts
+
+
+def _counts(draws: Array, things: int) -> Draws:
+    """Return how often each of `things` came in each row: [size, things] from draws [size, n]."""
+    flat = draws + things * np.arange(len(draws))[:, None]
+    counts = np.bincount(flat.ravel(), minlength=len(draws) * things)
+    return counts.reshape(len(draws), things).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What retraining with fresh seeds says of a front, on the test split.
+"""Statistics of a front whose configurations were retrained with fresh seeds.
 
 Each configuration was retrained with seeds that the search has not seen, and tested once per seed
 on the same videos. Intervals are those of paired.py; the probability to be on the front is the
@@ -7,17 +7,22 @@ share of its replicates in which no other configuration dominates.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from adamml.statistics import fronts
-from adamml.statistics.paired import Estimate, bootstrap, joint_replicates, paired_difference
+from adamml.statistics.paired import (
+    Array,
+    Estimate,
+    bootstrap,
+    joint_replicates,
+    paired_difference,
+)
 
-Array = np.ndarray[Any, Any]
 FRONT_REPLICATES = 2000
+"""Number of replicates from which the probability to be on the front is taken."""
 CONTESTED = (0.1, 0.9)
-"""Whoever is on the front with a probability between these gets more seeds."""
+"""Probabilities to be on the front between which a configuration gets more seeds."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,26 +30,29 @@ class Retrained:
     """One configuration on the test split."""
 
     key: str
+    """Name of the configuration, unique in its study."""
     seeds: list[int]
-    values: Array
-    """[seeds, videos]: what each contributes to the quality, of accuracy 1 where right."""
-    gflops: Array
-    """[seeds, videos]."""
-
-    def at(self, seeds: Sequence[int]) -> Array:
-        return self.values[[self.seeds.index(seed) for seed in seeds]]
+    """Seed of each row of the values."""
+    values: dict[str, Array]
+    """Objective -> [seeds, videos], the contribution of each video to it (for accuracy 1 where the
+    video is classified correctly). All configurations have the same objectives in one order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmed:
+    """Means, intervals and standing of one retrained configuration."""
+
     key: str
+    """Name of the configuration, unique in its study."""
     seeds: list[int]
-    quality: Estimate
-    gflops: Estimate
-    by_seed: list[tuple[float, float]]
-    """(quality, GFLOPs) at each seed."""
+    """Seeds at which it was tested."""
+    objectives: dict[str, Estimate]
+    """Objective -> mean and interval over seeds and videos."""
+    by_seed: list[tuple[float, ...]]
+    """Point [D] at each seed: the means over videos, in the order of the objectives."""
     difference: Estimate | None
-    """Of quality, to the fusion on the same videos at the same seeds; None for itself."""
+    """Difference to the fusion in the objective compared, on the same videos at the same seeds;
+    None for the fusion itself, and where they have no seed in common."""
     on_front: float
     """Probability that no other configuration dominates it."""
 
@@ -54,62 +62,81 @@ class Confirmed:
         return low < self.on_front < high
 
 
-def confirmed(found: Sequence[Retrained], fusion: str) -> list[Confirmed]:
-    """Means, intervals and probabilities, in the order given.
+def confirmed(
+    configurations: Sequence[Retrained],
+    fusion: str,
+    *,
+    maximise: Sequence[bool],
+    compared: str,
+) -> list[Confirmed]:
+    """Return means, intervals and probabilities, in the order given.
 
     Args:
-        found: on the same videos in the same order.
-        fusion: the key of what differences are taken to.
+        configurations: on the same videos in the same order.
+        fusion: key of the configuration to which differences are taken.
+        maximise: for each objective, in their order, whether more is better.
+        compared: the objective in which differences are taken.
     """
-    other = next((r for r in found if r.key == fusion), None)
-    probabilities = on_front(found)
+    other = next((r for r in configurations if r.key == fusion), None)
+    probabilities = on_front(configurations, maximise=maximise)
     return [
         Confirmed(
             key=r.key,
             seeds=r.seeds,
-            quality=bootstrap(r.values),
-            gflops=bootstrap(r.gflops),
-            by_seed=[
-                (float(q), float(g))
-                for q, g in zip(r.values.mean(1), r.gflops.mean(1), strict=True)
-            ],
-            difference=None if other is None or r is other else _difference(r, other),
+            objectives={name: bootstrap(values) for name, values in r.values.items()},
+            by_seed=_by_seed(r),
+            difference=None if other is None or r is other else _difference(r, other, compared),
             on_front=probability,
         )
-        for r, probability in zip(found, probabilities, strict=True)
+        for r, probability in zip(configurations, probabilities, strict=True)
     ]
 
 
-def on_front(found: Sequence[Retrained]) -> list[float]:
-    """The probability of each to be dominated by no other one."""
-    qualities = np.stack(_replicates([r.values for r in found]))
-    gflops = np.stack(_replicates([r.gflops for r in found]))
-    masks = [fronts.non_dominated(q, g) for q, g in zip(qualities.T, gflops.T, strict=True)]
+def on_front(configurations: Sequence[Retrained], *, maximise: Sequence[bool]) -> list[float]:
+    """Return for each configuration the probability that no other one dominates it."""
+    seeds = [r.seeds for r in configurations]
+    # The same seed of the draws for each objective: a replicate has one set of seeds and videos.
+    replicates = [
+        joint_replicates(
+            [r.values[name] for r in configurations], seeds, replicates=FRONT_REPLICATES
+        )
+        for name in configurations[0].values
+    ]
+    points = np.moveaxis(np.array(replicates), (0, 1), (2, 1))  # [D, P, R] -> [R, P, D]
+    masks = [fronts.non_dominated(replicate, maximise=maximise) for replicate in points]
     return [float(share) for share in np.mean(masks, axis=0)]
 
 
-def attained(found: Sequence[Confirmed]) -> Mapping[str, Any]:
-    """Attainment over seeds: what half of them reach ("median"), what any ("best") and all
-    ("worst") of them do, each {"gflops": [...], "quality": [...]}; over the seeds of all."""
-    common = sorted(set.intersection(*(set(c.seeds) for c in found))) if found else []
+def attained(
+    configurations: Sequence[Confirmed], *, maximise: Sequence[bool]
+) -> Mapping[str, Mapping[str, list[float]]]:
+    """Return the surfaces that any ("best"), half ("median") and all ("worst") seeds attain.
+
+    Each is {objective: values at its corners}, over the seeds that all configurations have; empty
+    without such a seed, and with more objectives than fronts.attainment_surface can take.
+    """
+    if not configurations or len(maximise) > fronts.MOST_ATTAINED:
+        return {}
+    common = sorted(set.intersection(*(set(c.seeds) for c in configurations)))
     if not common:
         return {}
-    runs = []
-    for seed in common:
-        points = [c.by_seed[c.seeds.index(seed)] for c in found]
-        runs.append(([quality for quality, _ in points], [gflops for _, gflops in points]))
-    surfaces = {"best": 100 / len(common), "median": 50.0, "worst": 100.0}
-    shown = {}
-    for name, percentile in surfaces.items():
-        gflops, quality = fronts.attainment_surface(runs, percentile)
-        shown[name] = {"gflops": gflops.tolist(), "quality": quality.tolist()}
-    return shown
+    runs = [[c.by_seed[c.seeds.index(seed)] for c in configurations] for seed in common]
+    percentiles = {"best": 100 / len(common), "median": 50.0, "worst": 100.0}
+    surfaces = {}
+    for name, percentile in percentiles.items():
+        corners = fronts.attainment_surface(runs, percentile, maximise=maximise)
+        columns = zip(configurations[0].objectives, corners.T.tolist(), strict=True)
+        surfaces[name] = dict(columns)
+    return surfaces
 
 
-def _replicates(tables: list[Array]) -> list[Array]:
-    return joint_replicates(tables, replicates=FRONT_REPLICATES)
+def _by_seed(configuration: Retrained) -> list[tuple[float, ...]]:
+    means = [values.mean(1).tolist() for values in configuration.values.values()]
+    return list(zip(*means, strict=True))
 
 
-def _difference(ours: Retrained, other: Retrained) -> Estimate | None:
-    seeds = [seed for seed in ours.seeds if seed in other.seeds]
-    return paired_difference(ours.at(seeds), other.at(seeds)) if seeds else None
+def _difference(ours: Retrained, other: Retrained, objective: str) -> Estimate | None:
+    if not set(ours.seeds) & set(other.seeds):
+        return None
+    seeds = (ours.seeds, other.seeds)
+    return paired_difference(ours.values[objective], other.values[objective], seeds=seeds)

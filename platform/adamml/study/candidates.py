@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adamml.config import Config
+from adamml.objectives.table import OBJECTIVES
 from adamml.records import TrialRecord
 from adamml.study import specs
 from adamml.study.methods import method_overrides
@@ -64,7 +65,7 @@ def candidates(
                 method=record.method,
                 overrides=record.overrides,
                 within_budget=bool(chosen and record.id == chosen.record.id),
-                searched={k: point[k] for k in ("quality", "gflops")},
+                searched={name: point[name] for name in OBJECTIVES},
             )
             configurations.append(candidate)
     configurations.sort(key=lambda c: (c.method != "always_on", not c.within_budget))

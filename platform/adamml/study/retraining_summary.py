@@ -1,15 +1,19 @@
 """The summary of a retraining: confirm.json for the report, and its numbers as metrics."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from adamml.files import whole
 from adamml.journal import Journal
-from adamml.records import StudyRecord
+from adamml.objectives import table
+from adamml.records import StudyRecord, read_trial
 from adamml.statistics.retrained_fronts import Confirmed, Retrained, attained, confirmed
 from adamml.study import specs
 from adamml.study.candidates import Candidate, candidates
@@ -33,13 +37,13 @@ def summarise_retraining(plan: SweepPlan, study: StudyRecord, seeds: int, journa
     retrained = [r for c in chosen if (r := _retrained(plan, c, seeds)) is not None]
     if not retrained:
         return
-    rows = confirmed(retrained, chosen[0].key)
+    rows = confirmed(retrained, chosen[0].key, maximise=table.maximise(), compared="quality")
     by_key = {candidate.key: candidate for candidate in chosen}
-    table = [
-        asdict(row) | {k: getattr(by_key[row.key], k) for k in ("name", "method", "searched")}
-        for row in rows
-    ]
-    content = {"fusion": chosen[0].key, "rows": table, "attained": attained(rows)}
+    content = {
+        "fusion": chosen[0].key,
+        "rows": [_row(row, by_key[row.key]) for row in rows],
+        "attained": attained(rows, maximise=table.maximise()),
+    }
     with whole(plan.folder / FILE_NAME) as part:
         part.write_text(json.dumps(content, indent=1) + "\n")
     journal.append("artifact", path=FILE_NAME)
@@ -57,17 +61,50 @@ def _retrained(plan: SweepPlan, candidate: Candidate, seeds: int) -> Retrained |
     }
     if not frames:
         return None
+    finals = {seed: read_trial(_folder(plan, candidate, seed)).final for seed in frames}
     quality = plan.settings.quality
     return Retrained(
         key=candidate.key,
         seeds=list(frames),
-        values=np.stack([values(frame, quality) for frame in frames.values()]),
-        gflops=np.stack([frame["gflops"].to_numpy() for frame in frames.values()]),
+        values={
+            name: np.stack([_by_video(name, frames[s], finals[s], quality) for s in frames])
+            for name in table.OBJECTIVES
+        },
     )
 
 
+def _by_video(
+    objective: str, frame: pd.DataFrame, final: Mapping[str, float], quality: str
+) -> NDArray[np.float64]:
+    """The contribution [N] of each test video to an objective.
+
+    An objective without a column of its own is a property of the network, which is the same on all
+    videos: its final value counts for each.
+    """
+    if objective == "quality":
+        return values(frame, quality)
+    if objective in frame:
+        return frame[objective].to_numpy()
+    return np.full(len(frame), final[objective])
+
+
 def _test_videos(plan: SweepPlan, candidate: Candidate, seed: int) -> pd.DataFrame | None:
-    return load_results(plan.folder / "trials" / specs.retraining_id(candidate.key, seed))
+    return load_results(_folder(plan, candidate, seed))
+
+
+def _folder(plan: SweepPlan, candidate: Candidate, seed: int) -> Path:
+    return plan.folder / "trials" / specs.retraining_id(candidate.key, seed)
+
+
+def _row(row: Confirmed, candidate: Candidate) -> dict[str, Any]:
+    """A row of confirm.json: objectives stand beside the other fields."""
+    fields = asdict(row)
+    return {
+        **{name: fields[name] for name in ("key", "seeds")},
+        **fields.pop("objectives"),
+        **{name: fields[name] for name in ("by_seed", "difference", "on_front")},
+        **{name: getattr(candidate, name) for name in ("name", "method", "searched")},
+    }
 
 
 def _metrics(rows: Sequence[Confirmed]) -> dict[str, float]:
@@ -75,9 +112,10 @@ def _metrics(rows: Sequence[Confirmed]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for row in rows:
         name = f"confirm.{row.key}"
-        metrics |= {f"{name}.quality": row.quality.mean, f"{name}.gflops": row.gflops.mean}
-        metrics |= {f"{name}.quality_low": row.quality.low, f"{name}.on_front": row.on_front}
-        metrics |= {f"{name}.quality_high": row.quality.high}
+        metrics |= {f"{name}.{k}": estimate.mean for k, estimate in row.objectives.items()}
+        quality = row.objectives["quality"]
+        metrics |= {f"{name}.quality_low": quality.low, f"{name}.on_front": row.on_front}
+        metrics |= {f"{name}.quality_high": quality.high}
         if row.difference is not None:
             metrics |= {f"{name}.difference": row.difference.mean}
             metrics |= {f"{name}.difference_low": row.difference.low}

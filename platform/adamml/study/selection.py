@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from adamml.objectives import table
 from adamml.records import TrialRecord
 from adamml.statistics import fronts
 from adamml.study.specs import TRAINED_FUSION
@@ -21,7 +22,7 @@ def evaluated(records: Sequence[TrialRecord], kind: str = "trial") -> list[Trial
 
 
 def promoted(
-    records: Sequence[TrialRecord], count: int, reference: fronts.Reference
+    records: Sequence[TrialRecord], count: int, reference: Sequence[float]
 ) -> list[TrialRecord]:
     """The best `count` adaptive trials by non-domination: they are trained jointly next.
 
@@ -36,7 +37,12 @@ def promoted(
         within = [r for r in candidates if r.final["gflops"] <= budget * always_on]
         others = [r for r in within if r not in first]
         first += sorted(others, key=lambda r: (-r.final["quality"], r.final["gflops"]))[:1]
-    order = fronts.best(*objectives(candidates), len(candidates), reference)
+    order = fronts.best(
+        objectives(candidates),
+        len(candidates),
+        maximise=table.maximise(),
+        reference=reference,
+    )
     rest = [candidates[index] for index in order if candidates[index] not in first]
     return [*first, *rest][:count]
 
@@ -46,14 +52,18 @@ def on_front(records: Sequence[TrialRecord]) -> set[str]:
     trials = evaluated(records)
     if not trials:
         return set()
-    mask = fronts.non_dominated(*objectives(trials))
+    mask = fronts.non_dominated(objectives(trials), maximise=table.maximise())
     return {trial.id for trial, keep in zip(trials, mask, strict=True) if keep}
 
 
-def hypervolume(records: Sequence[TrialRecord], reference: fronts.Reference) -> float:
+def hypervolume(records: Sequence[TrialRecord], reference: Sequence[float]) -> float:
     """Of the trials' front, as a fraction of the reference box."""
-    trials = evaluated(records)
-    return fronts.hypervolume_fraction(*objectives(trials), reference) if trials else 0.0
+    return fronts.hypervolume_fraction(
+        objectives(evaluated(records)),
+        maximise=table.maximise(),
+        reference=reference,
+        ideal=table.best_values(),
+    )
 
 
 def strongest_fusion(records: Sequence[TrialRecord]) -> TrialRecord | None:
@@ -148,5 +158,6 @@ def _points(record: TrialRecord) -> list[OperatingPoint]:
     return [OperatingPoint(record, point) for point in points]
 
 
-def objectives(records: Sequence[TrialRecord]) -> tuple[list[float], list[float]]:
-    return [r.final["quality"] for r in records], [r.final["gflops"] for r in records]
+def objectives(records: Sequence[TrialRecord]) -> fronts.Points:
+    """Return the final objectives of each record, [P, D]."""
+    return table.points([record.final for record in records])

@@ -61,10 +61,12 @@ class Evaluation:
         batch_size: int | None = None,
     ) -> dict[str, float]:
         """The objectives, and how gflops is distributed over videos and parts."""
-        found = cost_distribution(costs, self.decisions).metrics()
         published = _mean(costs.billed.gflops(self.decisions), batch_size)
-        found["gflops_published"] = float(published)
-        return found | self.objectives(quality, costs, modalities, batch_size)
+        return {
+            **cost_distribution(costs, self.decisions).metrics(),
+            "gflops_published": float(published),
+            **self.objectives(quality, costs, modalities, batch_size),
+        }
 
 
 def _mean(values: Tensor, batch_size: int | None) -> Tensor:

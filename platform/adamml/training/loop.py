@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from adamml.config import Config
 from adamml.data.dataset import SegmentDataset, batches
 from adamml.models.weight_files import load_weights
+from adamml.objectives.losses import Terms, total
 from adamml.training.checkpoints import (
     Progress,
     folder,
@@ -53,6 +54,8 @@ class Task:
     operating_points: Callable[[], list[Metrics]] = list
     """After the last epoch: the model's curve on validation (training/operating_points.py)."""
     optimizers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
+    measured: Metrics = field(default_factory=dict)
+    """Metrics of the last evaluation in this process; empty before one."""
 
 
 def plan(stages: dict[str, int], until: str | None = None) -> list[tuple[str, int]]:
@@ -81,7 +84,9 @@ def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress
             states = {}
         seed_everything(task.config.seed, "epoch", epoch, workers.rank)
         metrics = _train_epoch(task, workers, epoch, stage, stage_epoch, states)
-        metrics |= task.evaluate(epoch)
+        if evaluated := task.evaluate(epoch):
+            task.measured = evaluated
+        metrics |= evaluated
         progress = _advance(task, progress, epoch, stage, metrics)
         if workers.rank == 0:
             optimizers = {name: o.state_dict() for name, o in task.optimizers.items()}
@@ -129,12 +134,12 @@ def _train_epoch(
         name = pass_type.optimizer
         lr = set_learning_rate(optimizer, task.config, name, stage_epoch, task.modality)
         losses = _run_pass(task, workers, module, optimizer, epoch, temperature)
-        for part, value in losses.items():
+        for term, value in losses.items():
             if not math.isfinite(value):
                 raise FloatingPointError(
-                    f"{part} must be finite, got {value} in epoch {epoch} ({stage}, {name})"
+                    f"{term} must be finite, got {value} in epoch {epoch} ({stage}, {name})"
                 )
-        metrics |= {f"{name}.{part}": value for part, value in losses.items()} | {f"{name}.lr": lr}
+        metrics |= {f"{name}.{term}": value for term, value in losses.items()} | {f"{name}.lr": lr}
         metrics["loss"] = losses["loss"]
     return metrics
 
@@ -157,26 +162,31 @@ def _run_pass(
     epoch: int,
     temperature: float,
 ) -> Metrics:
-    """One pass over the training videos; mean loss parts over batches and ranks."""
+    """Train for one pass over the videos; return the mean of the loss and of each of its terms.
+
+    Means are over batches and ranks.
+    """
     device = workers.device
     half = task.config.execution.precision == "bfloat16" and device.type == "cuda"
     parallel = workers.parallel(module).train()
-    totals = torch.zeros(4, dtype=torch.float64, device=device)
+    sums: dict[str, Tensor] = {}
     count = 0
     for batch in _feed(task, workers, module.source, epoch):
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-            parts = parallel(batch, temperature)
+            terms: Terms = parallel(batch, temperature)
+            loss = total(terms)
         optimizer.zero_grad(set_to_none=True)
-        parts.total.backward()
+        loss.backward()
         optimizer.step()
-        values = (parts.total, parts.cross_entropy, parts.usage, parts.wrong)
-        totals += torch.stack([value.detach().double() for value in values])
+        for name, value in {"loss": loss, **terms}.items():
+            sums[name] = sums.get(name, 0) + value.detach().double()
         count += 1
-    means = [
-        sum(values) / len(values)
-        for values in zip(*workers.gather((totals / count).tolist()), strict=True)
-    ]
-    return dict(zip(("loss", "cross_entropy", "usage", "wrong"), means, strict=True))
+    if not sums:
+        return {"loss": math.nan}  # the caller raises: there was no video to train on
+    # Tensors until here: to read each batch's numbers would make the GPU wait for the CPU.
+    means = (torch.stack(list(sums.values())) / count).tolist()
+    ranks = zip(*workers.gather(means), strict=True)
+    return {name: sum(v) / len(v) for name, v in zip(sums, ranks, strict=True)}
 
 
 def _feed(task: Task, workers: Workers, source: str, epoch: int) -> Iterator[Batch]:

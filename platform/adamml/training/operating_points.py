@@ -20,6 +20,7 @@ from adamml.models.adamml import AdaMML
 from adamml.models.decision_bias import choose
 from adamml.models.fusion import Fusion
 from adamml.models.policy import PolicyNetwork
+from adamml.objectives import table
 from adamml.statistics.fronts import non_dominated
 from adamml.training.evaluation import Evaluation
 
@@ -112,8 +113,8 @@ def _point(found: Evaluation, bias: dict[str, float], costs: Costs, config: Conf
 
 def _best(points: list[Point]) -> list[Point]:
     """The first of them, and of the others the non-dominated ones, one of each place."""
-    places = {(p["quality"], p["gflops"]): p for p in reversed(points)}
+    places = {tuple(p[name] for name in table.OBJECTIVES): p for p in reversed(points)}
     distinct = list(places.values())
-    mask = non_dominated([p["quality"] for p in distinct], [p["gflops"] for p in distinct])
+    mask = non_dominated(table.points(distinct), maximise=table.maximise())
     kept = [p for p, keep in zip(distinct, mask, strict=True) if keep or p is points[0]]
     return sorted(kept, key=lambda p: (p["gflops"], p["quality"]))

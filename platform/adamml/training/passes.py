@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from adamml.config import Config
 from adamml.models.adamml import AdaMML, Output
 from adamml.models.recognition import RecognitionNetwork
-from adamml.objectives.losses import LossParts, policy_loss, recognition_loss
+from adamml.objectives.losses import Terms, policy_loss, recognition_loss
 
 Batch = dict[str, Tensor]
 
 
 class Pass(nn.Module):
-    """forward(batch, temperature) -> LossParts."""
+    """forward(batch, temperature) -> Terms."""
 
     trained: ClassVar[tuple[str, ...]]
     optimizer: ClassVar[str]
@@ -51,7 +51,7 @@ class Pass(nn.Module):
                 child.train(mode and self._trains(name))
         return self
 
-    def penalised(self, output: Output, batch: Batch) -> LossParts:
+    def penalised(self, output: Output, batch: Batch) -> Terms:
         modalities, loss = self.config.modalities, self.config.loss
         return policy_loss(output.logits, output.decisions, batch["label"], modalities, loss)
 
@@ -66,7 +66,7 @@ class UnimodalPass(Pass):
     optimizer = "unimodal"
     model: RecognitionNetwork
 
-    def forward(self, batch: Batch, temperature: float) -> LossParts:
+    def forward(self, batch: Batch, temperature: float) -> Terms:
         (clips,) = self.clips(batch).values()
         return recognition_loss(self.model(clips).mean(1), batch["label"])
 
@@ -78,7 +78,7 @@ class RecognitionPass(Pass):
     optimizer = "recognition"
     model: AdaMML
 
-    def forward(self, batch: Batch, temperature: float) -> LossParts:
+    def forward(self, batch: Batch, temperature: float) -> Terms:
         output = self.model(self.clips(batch), temperature=temperature)
         if self.config.quirks.full_loss_for_recognition:
             return self.penalised(output, batch)
@@ -92,7 +92,7 @@ class PolicyPass(Pass):
     optimizer = "policy"
     model: AdaMML
 
-    def forward(self, batch: Batch, temperature: float) -> LossParts:
+    def forward(self, batch: Batch, temperature: float) -> Terms:
         return self.penalised(self.model(self.clips(batch), temperature=temperature), batch)
 
 
@@ -104,7 +104,7 @@ class PolicyFromLogitsPass(Pass):
     source = "logits"
     model: AdaMML
 
-    def forward(self, batch: Batch, temperature: float) -> LossParts:
+    def forward(self, batch: Batch, temperature: float) -> Terms:
         output = self.model.forward_from_logits(
             self.clips(batch), batch["segment_logits"], temperature=temperature
         )

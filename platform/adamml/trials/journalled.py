@@ -24,8 +24,6 @@ from adamml.trials.pretrained import Unimodal, unimodal_at
 from adamml.trials.process_cache import fixed_view
 
 Report = Callable[[dict[str, Any]], None]
-MEASURES = ("quality", "accuracy", "top5_accuracy", "gflops")
-FINAL = (*MEASURES, "selection_rate.", "precision.", "recall.", "training_seconds")
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Run:
 
 class Trained(NamedTuple):
     metrics: Metrics
-    """Of the last evaluation."""
+    """Everything that the last evaluation measured; these are the final metrics."""
     operating_points: list[Metrics]
     """As training/operating_points.py gives them; empty for what has none."""
 
@@ -89,12 +87,11 @@ def journalled(run: Run, train: Train) -> None:
     write("start", **start_fields(run.assignment, run.config), attempt=run.attempt)
     try:
         trained = train(len(record.epochs), keep)
-        final = {k: v for k, v in trained.metrics.items() if k.startswith(FINAL)}
         if trained.operating_points:
             write("operating_points", fidelity=fidelity, points=trained.operating_points)
-        write("final", fidelity=fidelity, metrics=final)
+        write("final", fidelity=fidelity, metrics=trained.metrics)
         epochs = max(len(record.epochs), len(read_trial(run.folder).epochs))
-        run.report(_final_report(final, epochs, fidelity))
+        run.report(_final_report(trained.metrics, epochs, fidelity))
         write("end", status="completed", error=None)
     except Stopped as stopped:
         if stopped.reason == "stopped":  # "closed" and "stale" leave it open: it goes on elsewhere

@@ -113,19 +113,11 @@ def trial(run: Run) -> None:
             run.folder / "checkpoint",
             run.assignment.fidelity,
         )
-        last: Metrics = {}
-
-        def remember(epoch: int, stage: str, metrics: Metrics) -> None:
-            last.update(metrics)
-            keep(epoch, stage, metrics)
-
-        fit(task, run.workers, remember, done=done)
-        epochs = read_trial(run.folder).epochs
-        if not last and epochs:  # it died between its last epoch and its end
-            last = dict(epochs[-1].metrics)
-        if not last:  # no epoch at all: recognition is as it was
-            last = task.evaluate(0)
-        return Trained(last, task.operating_points())
+        fit(task, run.workers, keep, done=done)
+        # Without an epoch in this process, either the plan has none (recognition is as it was), or
+        # an earlier attempt died between its last epoch and its end.
+        measured = task.measured or task.evaluate(len(task.plan))
+        return Trained(measured, task.operating_points())
 
     journalled(run, train)
 

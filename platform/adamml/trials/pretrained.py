@@ -24,6 +24,7 @@ from adamml.config import MOTION, Config, fingerprint, flatten
 from adamml.data.manifest import Split
 from adamml.files import locked, whole
 from adamml.models.weight_files import by_content, load_weights, save_weights
+from adamml.objectives.table import OBJECTIVES
 from adamml.training.fixed_views import segment_logits_of
 from adamml.training.loop import Metrics, fit
 from adamml.training.splits import Splits
@@ -131,7 +132,8 @@ def _train(
     fit(task, workers, keep, done=len(history))
     if workers.rank == 0:
         save_weights(task.model, unimodal.weights)
-        final = {name: history[-1][2][name] for name in ("quality", "gflops")}
+        metrics = history[-1][2]
+        final = {name: metrics[name] for name in OBJECTIVES if name in metrics}
         record = {"config": flatten(unimodal.config), "history": history, "metrics": final}
         record["seconds"] = round(json.loads(clock.read_text()), 3)
         _write(folder / "network.json", json.dumps(record))

@@ -1,8 +1,16 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from adamml.objectives.table import OBJECTIVES
 from adamml.records import EpochRecord, TrialRecord
-from adamml.study.search.schedulers import ORDERS, Halving, SuccessiveHalving, build_scheduler
+from adamml.study.search.schedulers import (
+    SCHEDULERS,
+    Halving,
+    SuccessiveHalving,
+    build_scheduler,
+    geometric_rungs,
+)
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 REFERENCE = (0.125, 1.0)
@@ -22,12 +30,12 @@ def told(
 
 
 def test_rungs_end_before_the_trial_does() -> None:
-    assert Halving(first_rung=2, eta=3).rungs(6) == (2,)
-    assert Halving(first_rung=1, eta=2).rungs(9) == (1, 2, 4, 8)
-    assert Halving(first_rung=2, eta=3).rungs(2) == ()
+    assert geometric_rungs(Halving(first_rung=2, eta=3), 6) == (2,)
+    assert geometric_rungs(Halving(first_rung=1, eta=2), 9) == (1, 2, 4, 8)
+    assert geometric_rungs(Halving(first_rung=2, eta=3), 2) == ()
     for wrong in ({"first_rung": 0}, {"eta": 1}):
         with pytest.raises(ValueError, match="first_rung must be at least 1 and eta at least 2"):
-            Halving(**wrong).rungs(6)
+            geometric_rungs(Halving(**wrong), 6)
 
 
 def test_both_ends_of_the_front_go_on_and_what_they_beat_stops() -> None:
@@ -84,9 +92,46 @@ def test_one_in_eta_goes_on_in_the_long_run() -> None:
     assert asha.debug_string() == "90 at rung 2"
 
 
-@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("name", SCHEDULERS)
 def test_every_scheduler_lets_the_first_go_on(name: str) -> None:
     assert told(scheduler(name), 0, 0.1, 0.9) == GO
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_every_scheduler_stops_trials_at_its_rungs_and_nowhere_else(name: str) -> None:
+    """Each trial is worse than all before it in every objective."""
+    entry, policy_epochs = SCHEDULERS[name], 6
+    rungs = entry.rungs(Halving(first_rung=2, eta=2), policy_epochs)
+    assert all(0 < rung < policy_epochs for rung in rungs)
+    assert entry.stops_early == bool(rungs)
+    scheduler = entry.build(rungs, 2, REFERENCE, [])
+    stopped = set()
+    for number in range(4):
+        for epoch in range(policy_epochs + 1):
+            worse = 0.1 * number
+            if told(scheduler, number, 0.9 - worse, 0.1 + worse, epoch) == STOP:
+                stopped.add(epoch)
+    assert stopped == set(rungs)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in SCHEDULERS.items() if entry.stops_early])
+def test_every_scheduler_that_stops_trials_ranks_by_every_objective(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of trials that differ in one objective only, the best goes on and the worst stops."""
+    toy = replace(OBJECTIVES["gflops"], worst=lambda bounds: 100.0)
+    monkeypatch.setitem(OBJECTIVES, "parameters", toy)
+    values = {key: [0.2, 0.8] for key in OBJECTIVES}
+    for key, objective in OBJECTIVES.items():
+        scheduler = build_scheduler(name, Halving(first_rung=2, eta=2), 6, (0.125, 1.0, 100.0))
+        verdicts = {}
+        for value in (0.5, *values[key]):
+            trial = SimpleNamespace(config={"spec": {"id": str(value)}})
+            result = {"policy_epoch": 2, **dict.fromkeys(OBJECTIVES, 0.5), key: value}
+            verdicts[value] = scheduler.on_trial_result(None, trial, result)
+        best, worst = (0.8, 0.2) if objective.maximised else (0.2, 0.8)
+        assert verdicts[best] == GO
+        assert verdicts[worst] == STOP or worst == 0.2, "the second of two: half of them go on"
 
 
 def test_fifo_stops_nobody_and_a_typo_is_named() -> None:

@@ -127,12 +127,11 @@ def outputs(model: AdaMML, case: Case) -> dict[str, Tensor]:
 
 
 def losses(video_logits: Tensor, case: Case) -> dict[str, Tensor]:
-    """The three parts of the loss of video logits [N, K] under the case's decisions."""
+    """The terms of the loss of video logits [N, K] under the case's decisions."""
     config = LossConfig(lambdas=case.lambdas, gamma=case.gamma)
     modalities, scaled = case.layout.recognition, video_logits / LOSS_SCALE
-    loss = policy_loss(scaled, case.decisions, case.targets, modalities, config)
-    parts = {"cross_entropy": loss.cross_entropy, "usage": loss.usage, "wrong": loss.wrong}
-    return {f"loss {name}": part for name, part in parts.items()}
+    terms = policy_loss(scaled, case.decisions, case.targets, modalities, config)
+    return {f"loss {name}": term for name, term in terms.items()}
 
 
 def error(ours: Tensor, expected: Tensor) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 from adamml.config import Config
 from adamml.records import TrialRecord
 from adamml.study.options.settings import ComparisonSettings, Settings
-from adamml.study.search.schedulers import Halving
+from adamml.study.search.schedulers import Halving, Scheduler, scheduler_of
 from adamml.study.search.searchers import Space
 from adamml.training.loop import plan
 from adamml.training.passes import policy_passes
@@ -95,7 +95,7 @@ class SweepPlan(Plan):
     @property
     def stops_early(self) -> bool:
         """Whether the scheduler stops trials at rungs."""
-        return bool(self.settings.search["scheduler"] != "fifo")
+        return self._scheduler.stops_early
 
     @property
     def sampled_fidelity(self) -> str:
@@ -115,7 +115,11 @@ class SweepPlan(Plan):
     @property
     def rungs(self) -> tuple[int, ...]:
         """Policy epochs at which sampled trials are compared."""
-        return self.halving.rungs(self.policy_epochs) if self.stops_early else ()
+        return self._scheduler.rungs(self.halving, self.policy_epochs)
+
+    @property
+    def _scheduler(self) -> Scheduler:
+        return scheduler_of(self.settings.search["scheduler"])
 
     @property
     def halving(self) -> Halving:

@@ -10,7 +10,7 @@ from adamml.config import Config, fingerprint, flatten, override
 from adamml.cost.flops import count_costs
 from adamml.files import whole
 from adamml.models.weight_files import by_content
-from adamml.statistics.fronts import Reference
+from adamml.objectives.table import Bounds, worst_values
 from adamml.study.specs import backbone_overrides
 
 
@@ -33,9 +33,8 @@ class Settings:
     quality: str
     """The name of the objective that is maximised (config.data.quality); the other is gflops. In
     journals its key is "quality", in MLflow this name."""
-    reference: Reference
-    """Where hypervolume is measured from: chance quality (of mAP, with one label per video), GFLOPs
-    of the dearest configuration."""
+    reference: tuple[float, ...]
+    """Worst value of each objective, from which hypervolume is measured (objectives/table.py)."""
 
     @property
     def default_name(self) -> str:
@@ -80,7 +79,12 @@ def study_settings(
         workers_per_slot=workers_per_slot,
         search=dict(search),
         quality=config.data.quality,
-        reference=(1 / config.data.num_classes, _dearest(config, recognition)),
+        reference=worst_values(
+            Bounds(
+                chance_quality=1 / config.data.num_classes,
+                dearest_gflops=_dearest(config, recognition),
+            )
+        ),
     )
 
 

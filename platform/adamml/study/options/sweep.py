@@ -10,6 +10,7 @@ from typing import Any
 from adamml.config import Config, flatten, override
 from adamml.home import study_folder
 from adamml.models.weights import check_weights
+from adamml.objectives.table import OBJECTIVES
 from adamml.study.options.jobs import SweepOptions
 from adamml.study.options.plan import ConfirmPlan, SweepPlan
 from adamml.study.options.resolving import (
@@ -19,7 +20,7 @@ from adamml.study.options.resolving import (
     data_identity,
     recipe_config,
 )
-from adamml.study.options.settings import study_settings
+from adamml.study.options.settings import Settings, study_settings
 from adamml.study.options.warm_start import earlier_trials
 from adamml.study.search.schedulers import build_scheduler
 from adamml.study.search.searchers import Space, build_sampler
@@ -90,15 +91,19 @@ def described(plan: SweepPlan) -> dict[str, Any]:
         "recognition": {m: list(names) for m, names in plan.recognition.items()},
         "search": plan.settings.search,
         "warm_start_trials": len(plan.earlier),
-        "reference": dict(
-            zip((plan.settings.quality, "gflops"), plan.settings.reference, strict=True)
-        ),
+        "reference": _reference(plan.settings),
         "trials": plan.trials,
         "trained_jointly": plan.joint,
         "confirm": asdict(plan.confirm),
         "workers_per_slot": plan.settings.workers_per_slot,
         "config": flatten(plan.config),
     }
+
+
+def _reference(settings: Settings) -> dict[str, float]:
+    """Return the worst values by objective, quality under its own name (accuracy or map)."""
+    names = [settings.quality if name == "quality" else name for name in OBJECTIVES]
+    return dict(zip(names, settings.reference, strict=True))
 
 
 def _check_searched_weights(config: Config, recognition: Mapping[str, Sequence[str]]) -> None:

@@ -3,13 +3,12 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from adamml.records import StudyRecord
-from adamml.statistics.fronts import Reference
 from adamml.study.options.plan import Plan
 from adamml.study.running.expected import Look, looked
 from adamml.study.running.phase import Phase
@@ -31,7 +30,7 @@ class Display:
         reference: corner of the hypervolume; None where the study looks for no front.
     """
 
-    def __init__(self, plan: Plan, reference: Reference | None) -> None:
+    def __init__(self, plan: Plan, reference: Sequence[float] | None) -> None:
         self._plan, self._reference = plan, reference
         self._reader, self._reading = StudyReader(plan.folder), threading.Lock()
         self._left: Callable[[StudyRecord], list[Phase]] | None = None

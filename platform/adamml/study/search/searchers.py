@@ -17,12 +17,12 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
+from adamml.objectives.table import OBJECTIVES
 from adamml.records import TrialRecord
 from adamml.tables import lookup
 from adamml.trials.assignment import Assignment, Suggestion
 
 Space = Callable[[Any], dict[str, Any]]
-OBJECTIVES = {"quality": "max", "gflops": "min"}
 STARTUP_TRIALS = 6
 """Random trials before TPE or a Gaussian process models anything."""
 POPULATION = 10
@@ -105,7 +105,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         super().__init__(
             space,
             metric=list(OBJECTIVES),
-            mode=list(OBJECTIVES.values()),
+            mode=[objective.direction for objective in OBJECTIVES.values()],
             # A sampler that starts over with its old seed would repeat its first suggestions.
             sampler=build_sampler(sampler, seed + 1000 * len(history)),
         )
