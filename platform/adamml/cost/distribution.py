@@ -1,4 +1,4 @@
-"""What a model costs on a split: not one number but one per video."""
+"""Cost of a model on a split: not one number but a distribution over its videos."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,23 @@ from adamml.cost.flops import Costs
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CostDistribution:
-    """GFLOPs over the videos of a split."""
+    """GFLOPs per video over a split, and which parts of the model they go to."""
 
     mean: float
+    """Mean GFLOPs per video."""
     p5: float
-    """5th percentile over videos, interpolated linearly."""
+    """5th percentile of the videos' GFLOPs, interpolated linearly."""
     p95: float
+    """95th percentile of the videos' GFLOPs, interpolated linearly."""
     shares: dict[str, float]
-    """Fractions of all computation: by modality what its recognition network took, "policy", and
-    "fusion" where the fusion takes features. They sum to 1; where nothing is computed all are 0."""
+    """Part -> its fraction of all computation. Parts are the modalities (their recognition
+    networks), "policy", and "fusion" with a fusion of features. Fractions sum to 1; where nothing
+    is computed all are 0."""
     published: float
-    """The mean as the reference bills it (cost/published.py)."""
+    """Mean GFLOPs per video as the released code bills them (cost/published)."""
 
     def metrics(self) -> dict[str, float]:
-        """gflops, gflops_p5, gflops_p95, gflops_published, and gflops_share.<part>."""
+        """Return gflops, gflops_p5, gflops_p95, gflops_published and a gflops_share.<part> each."""
         return {
             "gflops": self.mean,
             "gflops_p5": self.p5,
@@ -34,10 +37,14 @@ class CostDistribution:
 
 
 def cost_distribution(costs: Costs, decisions: Tensor) -> CostDistribution:
-    """The computation of N videos from decisions [N, S, M].
+    """Return the distribution of costs over N videos.
+
+    Args:
+        costs: multiply-accumulates of one segment of the model.
+        decisions: [N, S, M].
 
     Raises:
-        ValueError: decisions for no video or other modalities than the costs'.
+        ValueError: decisions for no video, or with another M than costs.modalities.
     """
     videos, segments, modalities = decisions.shape
     if not videos or modalities != len(costs.modalities):
