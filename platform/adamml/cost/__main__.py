@@ -24,6 +24,8 @@ from adamml.recipes import RECIPES, parse_task
 from adamml.tables import lookup
 from adamml.terminal import open_console
 
+PROGRAM = "python -m adamml.cost"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -46,7 +48,7 @@ class Options:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status, 0 or, for a mistake in the options, 2."""
-    options = tyro.cli(Options, description=__doc__, args=arguments)
+    options = tyro.cli(Options, description=__doc__, args=arguments, prog=PROGRAM)
     try:
         config = lookup(RECIPES, options.recipe, what="recipe")(parse_task(options.task))
         config = override(config, parse(options.override, config))

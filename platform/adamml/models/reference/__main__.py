@@ -1,7 +1,9 @@
 """Check our networks against golden cases, and turn released checkpoints into our weights.
 
-python -m adamml.models.reference check CASE.json
-python -m adamml.models.reference load CHECKPOINT --out MODEL.safetensors
+    python -m adamml.models.reference check CASE.json
+    python -m adamml.models.reference load CHECKPOINT --out MODEL.safetensors
+
+tests/golden/README.md describes golden cases; docs/paper.md 1.3 has where checkpoints are released.
 """
 
 import sys
@@ -120,7 +122,7 @@ def outputs(model: AdaMML, case: Case) -> dict[str, Tensor]:
     assert isinstance(model.policy, PolicyNetwork)
     clips, parts = case.clips(), []
     for n in range(case.num_videos):
-        video = {m: of_all[n : n + 1] for m, of_all in clips.items()}
+        video = {m: clip[n : n + 1] for m, clip in clips.items()}  # N = 1
         decisions = case.decisions[n : n + 1]
         all_on = model.infer(video, torch.ones_like(decisions))
         assert all_on.segment_logits is not None
