@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from adamml.config import override
 from adamml.cost.flops import Costs, count_costs
-from adamml.cost.table import at_rates
+from adamml.cost.table import decisions_at_rates
 from adamml.recipes import RECIPES, kinetics_sounds, parse_task
 from fabricated_study import write_study
 
@@ -33,7 +33,9 @@ def billed(row: Any, rates: dict[str, float]) -> float:
     """GFLOPs of the row's networks at these rates, 10 segments; without a policy for a fusion."""
     learned = row["method"].startswith("AdaMML")
     costs = costs_of(row["modalities"], "gumbel" if learned else "always_on")
-    return float(costs.billed.gflops(at_rates({m: rates[m] for m in costs.modalities}, 10)))
+    return float(
+        costs.billed.gflops(decisions_at_rates({m: rates[m] for m in costs.modalities}, 10))
+    )
 
 
 def cell(dataset: str, method: str, modalities: str) -> Any:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from adamml.config import override
 from adamml.cost.flops import Costs, count_costs
-from adamml.cost.table import at_rates
+from adamml.cost.table import decisions_at_rates
 from adamml.recipes import demo, kinetics_sounds, parse_task, tiny
 
 SEGMENTS = 10
@@ -20,7 +20,7 @@ def costs_of(task: str, **overrides: object) -> Costs:
 
 def published(costs: Costs, **rates: float) -> float:
     given = {m: rates.get(m, 1.0) for m in costs.modalities}
-    return float(costs.billed.gflops(at_rates(given, SEGMENTS)))
+    return float(costs.billed.gflops(decisions_at_rates(given, SEGMENTS)))
 
 
 @pytest.mark.parametrize(

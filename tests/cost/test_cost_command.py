@@ -16,8 +16,8 @@ def test_json_has_integers_per_segment_and_gflops_per_video(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["kinetics_sounds", "--json", "--rates", "rgb=0.4647,audio=0.9415"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown["per_segment"] == {
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["per_segment"] == {
         "recognition": {"rgb": 14_135_984_128, "audio": 381_739_008},
         "classifier": {"rgb": 63_488, "audio": 39_680},
         "policy": {"rgb": 375_446_400, "audio": 381_739_008},
@@ -26,27 +26,27 @@ def test_json_has_integers_per_segment_and_gflops_per_video(
         "heads": 1_024,
         "fusion": 0,
     }
-    assert shown["per_video"]["published"] == pytest.approx(76.88, abs=5e-3)
-    assert shown["per_video"]["counted"] == pytest.approx(76.975, abs=5e-4)
-    assert (shown["segments"], shown["rates"]) == (10, {"rgb": 0.4647, "audio": 0.9415})
+    assert printed["per_video"]["published"] == pytest.approx(76.88, abs=5e-3)
+    assert printed["per_video"]["counted"] == pytest.approx(76.975, abs=5e-4)
+    assert (printed["segments"], printed["rates"]) == (10, {"rgb": 0.4647, "audio": 0.9415})
 
 
 def test_counted_is_the_sum_of_the_parts(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["tiny", "--json", "--task", "rgb+flow+audio", "--segments", "7"]
     assert main([*arguments, "--rates", "flow=0.25"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    parts, rates = shown["per_segment"], {"rgb": 1.0, "audio": 1.0, "flow": 0.25}
-    assert shown["rates"] == rates
-    assert shown["policy_sees"]["flow"] == "rgbdiff"
+    printed = json.loads(capsys.readouterr().out)
+    parts, rates = printed["per_segment"], {"rgb": 1.0, "audio": 1.0, "flow": 0.25}
+    assert printed["rates"] == rates
+    assert printed["policy_sees"]["flow"] == "rgbdiff"
     assert set(parts["policy"]) == {"rgb", "audio", "rgbdiff"}
     total = sum(rates[m] * (parts["recognition"][m] + parts["classifier"][m]) for m in rates)
     total += sum(parts["policy"].values())
     total += parts["joint"] + parts["lstm"] + parts["heads"] + parts["fusion"]
-    assert shown["per_video"]["counted"] == pytest.approx(7 * total / 1e9)
-    billed = shown["billed_per_segment"]
+    assert printed["per_video"]["counted"] == pytest.approx(7 * total / 1e9)
+    billed = printed["billed_per_segment"]
     total = sum(rates[m] * parts["recognition"][m] for m in rates)
     total += sum(billed["policy"].values()) + billed["lstm"]
-    assert shown["per_video"]["published"] == pytest.approx(7 * total / 1e9)
+    assert printed["per_video"]["published"] == pytest.approx(7 * total / 1e9)
 
 
 def test_the_table_shows_the_true_and_the_billed_cost_of_frame_differences(
@@ -65,16 +65,16 @@ def test_the_table_shows_the_true_and_the_billed_cost_of_frame_differences(
 
 def test_overrides_change_what_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     plain, fc2 = ["tiny", "--json"], ["fusion=fc2", "stages.policy_only=0"]
-    found = []
+    counts = []
     for arguments in (plain, [*plain, "--override", "policy.kind=always_on", *fc2]):
         assert main(arguments) == 0
-        found.append(json.loads(capsys.readouterr().out)["per_segment"])
-    assert found[0]["fusion"] == 0 < found[1]["fusion"]
-    assert found[0]["joint"] > 0 == found[1]["joint"]
+        counts.append(json.loads(capsys.readouterr().out)["per_segment"])
+    assert counts[0]["fusion"] == 0 < counts[1]["fusion"]
+    assert counts[0]["joint"] > 0 == counts[1]["joint"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nope"], "unknown recipe 'nope'; choose from"),
         (["tiny", "--task", "rgb+smell"], "task must be modalities of"),
@@ -90,13 +90,13 @@ def test_overrides_change_what_is_counted(capsys: pytest.CaptureFixture[str]) ->
     ],
 )
 def test_mistakes_are_explained(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("error: ")
-    assert said in captured.err
+    assert message in captured.err
 
 
 def test_the_command_runs_as_a_module() -> None:

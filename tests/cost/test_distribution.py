@@ -20,21 +20,23 @@ def test_percentiles_are_over_videos(costs: Costs) -> None:
     decisions = torch.zeros(21, 20, 2)
     for video in range(21):
         decisions[video, :video, 0] = 1
-    found = cost_distribution(costs, decisions)
+    distribution = cost_distribution(costs, decisions)
     fixed, rgb = 20 * costs.segment_fixed / 1e9, costs.segment_selected("rgb") / 1e9
-    assert found.p5 == pytest.approx(fixed + 1 * rgb)
-    assert found.p95 == pytest.approx(fixed + 19 * rgb)
+    assert distribution.p5 == pytest.approx(fixed + 1 * rgb)
+    assert distribution.p95 == pytest.approx(fixed + 19 * rgb)
 
 
 def test_shares_are_parts_of_all_computation_and_sum_to_one(costs: Costs) -> None:
     decisions = torch.tensor([[[1, 0], [0, 1]], [[1, 1], [0, 0]]]).float()
-    found = cost_distribution(costs, decisions)
+    distribution = cost_distribution(costs, decisions)
     total = float(costs.gflops(decisions).sum()) * 1e9
-    assert found.shares["rgb"] == pytest.approx(2 * costs.segment_selected("rgb") / total)
-    assert found.shares["audio"] == pytest.approx(2 * costs.segment_selected("audio") / total)
-    assert found.shares["policy"] == pytest.approx(4 * costs.segment_policy / total)
-    assert sum(found.shares.values()) == pytest.approx(1)
-    assert set(found.shares) == {"rgb", "audio", "policy"}
+    assert distribution.shares["rgb"] == pytest.approx(2 * costs.segment_selected("rgb") / total)
+    assert distribution.shares["audio"] == pytest.approx(
+        2 * costs.segment_selected("audio") / total
+    )
+    assert distribution.shares["policy"] == pytest.approx(4 * costs.segment_policy / total)
+    assert sum(distribution.shares.values()) == pytest.approx(1)
+    assert set(distribution.shares) == {"rgb", "audio", "policy"}
 
 
 def test_a_fusion_of_features_has_a_share() -> None:
@@ -42,17 +44,17 @@ def test_a_fusion_of_features_has_a_share() -> None:
         replace(tiny(), fusion="fc2", stages={"alternating": 1}), {"policy.kind": "always_on"}
     )
     costs = count_costs(config, 8)
-    found = cost_distribution(costs, torch.ones(2, 3, 2))
-    assert found.shares["fusion"] == pytest.approx(3 * costs.fusion / costs.all_on(3) / 1e9)
-    assert found.shares["policy"] == 0
-    assert sum(found.shares.values()) == pytest.approx(1)
+    distribution = cost_distribution(costs, torch.ones(2, 3, 2))
+    assert distribution.shares["fusion"] == pytest.approx(3 * costs.fusion / costs.all_on(3) / 1e9)
+    assert distribution.shares["policy"] == 0
+    assert sum(distribution.shares.values()) == pytest.approx(1)
 
 
 def test_where_nothing_is_computed_nothing_has_a_share() -> None:
     costs = count_costs(override(tiny(), {"policy.kind": "oracle"}), 8)
-    found = cost_distribution(costs, torch.zeros(2, 3, 2))
-    assert found.p95 == 0
-    assert set(found.shares.values()) == {0.0}
+    distribution = cost_distribution(costs, torch.zeros(2, 3, 2))
+    assert distribution.p95 == 0
+    assert set(distribution.shares.values()) == {0.0}
 
 
 def test_the_published_billing_of_the_same_decisions_is_lower(costs: Costs) -> None:

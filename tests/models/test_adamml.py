@@ -27,7 +27,7 @@ def clips() -> dict[str, Tensor]:
 
 
 def _model(changes: dict[str, object] | None = None) -> AdaMML:
-    """Evidence of mixed decisions is needed, so the policy's heads are scaled up."""
+    """Build a model whose policy decides both ways: its heads are scaled up."""
     torch.manual_seed(1)
     changes = {"fc2.width": 8, "stages.policy_only": 0} | (changes or {})
     model = build_adamml(override(tiny(), changes), K)
@@ -87,7 +87,7 @@ def test_cost_of_inference_is_the_cost_of_its_decisions(clips) -> None:
     assert counter.get_total_flops() / 2 == pytest.approx(billed)
 
 
-def test_a_modality_nobody_selected_is_not_called(clips) -> None:
+def test_a_modality_that_no_segment_selects_is_not_called(clips) -> None:
     model, called = _model().eval(), []
     for modality, net in model.recognition.items():
         net.register_forward_hook(lambda *_, modality=modality: called.append(modality))

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model, get_model_weights
 
 LARGE = ("resnet34", "resnet101", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3")
-"""Made by the same code as smaller ones."""
+"""Names of backbones that the code of smaller ones builds too."""
 NAMES = [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in BACKBONES]
 
 
@@ -24,7 +24,7 @@ def _build(name: str, channels: int = 3) -> Backbone:
 
 @cache
 def _untrained(name: str, channels: int = 3) -> Backbone:
-    """In eval mode, where nothing changes it: made once."""
+    """Return a backbone in eval mode, made once as nothing changes it."""
     return _build(name, channels).eval()
 
 
@@ -78,7 +78,7 @@ def test_any_size_will_do(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES[1:])  # conv3 pools before strides 4 and 8
 def test_frames_are_halved_where_the_last_two_strides_are(name: str) -> None:
-    """And in ResNets before stride 8 too: 8 -> 4 -> 2 -> 1."""
+    """ResNets halve them before stride 8 too: 8 -> 4 -> 2 -> 1."""
     backbone, maps, strides = _untrained(name), torch.zeros(1, 3, 64, 64), []
     with torch.no_grad():
         for number, stage in enumerate(backbone.stages()):
@@ -107,7 +107,7 @@ def test_the_multiplier_is_mobilenet_v2s(multiplier: float, features: int) -> No
 
 @pytest.mark.parametrize("name", IMAGENET_BACKBONES)
 def test_a_frame_costs_what_torchvisions_network_does(name: str) -> None:
-    """Which is, with its classifier, the published GMACs at the size it was trained for."""
+    """With its classifier that is the published GMACs at the size it was trained for."""
     weights = get_model_weights(name)["IMAGENET1K_V1"]
     pixels = weights.transforms().crop_size[0]
     with torch.device("meta"):
@@ -118,7 +118,7 @@ def test_a_frame_costs_what_torchvisions_network_does(name: str) -> None:
 
 
 def _macs(net: nn.Module, pixels: int) -> tuple[int, int]:
-    """Of a torchvision network and of its classifier, for one image."""
+    """Count a torchvision network, and its classifier, for one image."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         net.eval()(torch.empty(1, 3, pixels, pixels))
     counts = counter.get_flop_counts()

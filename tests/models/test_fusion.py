@@ -19,8 +19,8 @@ def build(name: str, num_modalities: int) -> Fusion:
     return FUSIONS[name](config, K, sum(WIDTHS[:num_modalities])).eval()
 
 
-def said(fusion: Fusion, num_modalities: int) -> torch.Tensor | list[torch.Tensor]:
-    """What the modalities say of two videos with three segments."""
+def fusion_input(fusion: Fusion, num_modalities: int) -> torch.Tensor | list[torch.Tensor]:
+    """Logits, or features, of two videos with three segments."""
     torch.manual_seed(0)
     if fusion.from_features:
         return [torch.randn(2, 3, width) for width in WIDTHS[:num_modalities]]
@@ -37,7 +37,7 @@ def logits() -> torch.Tensor:
 @pytest.mark.parametrize("num_modalities", [1, 2, 3])
 def test_one_vector_of_logits_per_segment(name: str, num_modalities: int) -> None:
     fusion = build(name, num_modalities)
-    fused = fusion(said(fusion, num_modalities), torch.ones(2, 3, num_modalities))
+    fused = fusion(fusion_input(fusion, num_modalities), torch.ones(2, 3, num_modalities))
     assert fused.shape == (2, 3, K)
 
 
@@ -46,7 +46,7 @@ def test_what_is_skipped_does_not_matter(name: str) -> None:
     decisions = torch.ones(2, 3, 2)
     decisions[:, 1, 0] = 0
     fusion = build(name, 2)
-    one, other = said(fusion, 2), said(fusion, 2)
+    one, other = fusion_input(fusion, 2), fusion_input(fusion, 2)
     (other[0][:, 1] if fusion.from_features else other[:, 1, 0]).fill_(1e3)
     assert torch.equal(fusion(one, decisions), fusion(other, decisions))
 
@@ -54,7 +54,7 @@ def test_what_is_skipped_does_not_matter(name: str) -> None:
 @pytest.mark.parametrize("name", FUSIONS)
 def test_nothing_selected_gives_zeros(name: str) -> None:
     fusion = build(name, 2)
-    assert fusion(said(fusion, 2), torch.zeros(2, 3, 2)).eq(0).all()
+    assert fusion(fusion_input(fusion, 2), torch.zeros(2, 3, 2)).eq(0).all()
 
 
 @pytest.mark.parametrize("name", FUSIONS)
@@ -63,7 +63,7 @@ def test_selected_decisions_get_a_finite_gradient(name: str) -> None:
     decisions[0, 0] = 0
     decisions.requires_grad_()
     fusion = build(name, 2)
-    fusion(said(fusion, 2), decisions).sum().backward()
+    fusion(fusion_input(fusion, 2), decisions).sum().backward()
     assert decisions.grad.isfinite().all()
     assert decisions.grad[1].ne(0).any()
 
@@ -71,7 +71,7 @@ def test_selected_decisions_get_a_finite_gradient(name: str) -> None:
 @pytest.mark.parametrize("name", ["weighted", "class_wise", "fc2"])
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     fusion = build(name, 3)
-    fusion(said(fusion, 3), torch.ones(2, 3, 3)).square().sum().backward()
+    fusion(fusion_input(fusion, 3), torch.ones(2, 3, 3)).square().sum().backward()
     for key, parameter in fusion.named_parameters():
         assert parameter.grad.ne(0).any(), key
 

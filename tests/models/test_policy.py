@@ -117,7 +117,7 @@ def test_an_unknown_kind_lists_the_known_ones() -> None:
 @torch.no_grad()
 def test_a_bias_of_zero_changes_nothing() -> None:
     config = tiny()
-    policy, view = _wilful(config), build_policy(config).view(_clips(config))
+    policy, view = _with_mixed_decisions(config), build_policy(config).view(_clips(config))
     plain = policy(view, temperature=None)
     assert 0 < plain.mean() < 1
     zeros = policy(view, temperature=None, decision_bias={"rgb": 0.0, "audio": 0.0})
@@ -128,7 +128,7 @@ def test_a_bias_of_zero_changes_nothing() -> None:
 @torch.no_grad()
 def test_a_large_bias_computes_everything_or_nothing(bias: float, share: float) -> None:
     config = tiny()
-    policy, view = _wilful(config), build_policy(config).view(_clips(config))
+    policy, view = _with_mixed_decisions(config), build_policy(config).view(_clips(config))
     decisions = policy(view, temperature=None, decision_bias=dict.fromkeys(config.modalities, bias))
     assert decisions.eq(share).all()
     sampled = policy(view, temperature=5.0, decision_bias=dict.fromkeys(config.modalities, bias))
@@ -137,9 +137,12 @@ def test_a_large_bias_computes_everything_or_nothing(bias: float, share: float) 
 
 @torch.no_grad()
 def test_a_bias_does_not_enter_the_recurrence() -> None:
-    """Only its own modality's decisions move, each across a threshold of the raw logits."""
+    """A bias moves its own modality's decisions only, by a threshold of the raw logits."""
     config, bias = tiny(), 4.0
-    policy, view = _wilful(config), build_policy(config).view(_clips(config, videos=8))
+    policy, view = (
+        _with_mixed_decisions(config),
+        build_policy(config).view(_clips(config, videos=8)),
+    )
     raw = policy.logits(view)
     margins = raw[..., 1] - raw[..., 0]
     moved = policy(view, temperature=None, decision_bias={"rgb": bias})
@@ -151,7 +154,7 @@ def test_a_bias_does_not_enter_the_recurrence() -> None:
     assert not torch.allclose(fed_back[..., 1, :], raw[..., 1, :], atol=1e-3)
 
 
-def test_a_bias_for_nobody_is_refused() -> None:
+def test_a_bias_for_another_modality_is_refused() -> None:
     config = tiny()
     policy, view = PolicyNetwork(config), build_policy(config).view(_clips(config))
     with pytest.raises(ValueError, match="decision_bias must name modalities of rgb, audio, got f"):
@@ -169,8 +172,8 @@ def test_a_policy_without_logits_takes_no_bias(kind: str) -> None:
         policy(policy.view(_clips(config)), temperature=None, decision_bias={"rgb": 1.0})
 
 
-def _wilful(config: Config) -> PolicyNetwork:
-    """Of decisions of both kinds that depend on the segments before."""
+def _with_mixed_decisions(config: Config) -> PolicyNetwork:
+    """Return a policy with decisions of both kinds that depend on the segments before."""
     policy = _network(config)
     with torch.no_grad():
         for head in policy.heads.values():

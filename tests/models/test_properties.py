@@ -1,4 +1,4 @@
-"""What must hold for any weights and inputs."""
+"""Properties that hold for any weights and inputs."""
 
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ ORDERS = ((0, 1, 2), (2, 0, 1), (1, 0, 2))
 
 
 def reordered(blocks: list[int], order: tuple[int, ...], start: int = 0) -> list[int]:
-    """Columns of a weight whose input is made of blocks of these widths, in another order."""
+    """Return the columns of a weight whose input blocks have these widths, in another order."""
     edges = [start]
     for width in blocks:
         edges.append(edges[-1] + width)

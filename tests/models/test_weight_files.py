@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from adamml.models.weight_files import absolute, by_content, download, read_weights
+from adamml.models.weight_files import (
+    download,
+    read_weights,
+    with_absolute_weights,
+    with_weight_digests,
+)
 from safetensors.torch import save_file
 
 FIELD = "recognition.rgb.weights"
@@ -56,15 +61,19 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "told"),
+    ("content", "description"),
     [
         ({"state_dict": {"a": torch.ones(1)}, "epoch": 3}, "a dict of state_dict, epoch"),
         ([torch.ones(1)], "list"),
     ],
 )
-def test_what_is_no_state_dict_is_described(held: object, told: str, tmp_path: Path) -> None:
-    torch.save(held, tmp_path / "w.pth")
-    with pytest.raises(ValueError, match=f"state dict of names and tensors, got .*: {told}$"):
+def test_what_is_no_state_dict_is_described(
+    content: object, description: str, tmp_path: Path
+) -> None:
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(
+        ValueError, match=f"state dict of names and tensors, got .*: {description}$"
+    ):
         read_weights(tmp_path / "w.pth", FIELD)
 
 
@@ -79,10 +88,10 @@ def test_a_missing_file_and_another_suffix_are_told_apart(tmp_path: Path) -> Non
 def test_files_are_named_by_what_is_in_them(tmp_path: Path) -> None:
     for name, content in (("a", b"one"), ("b", b"one"), ("c", b"two")):
         (tmp_path / name).write_bytes(content)
-    a, b, c = (by_content({FIELD: str(tmp_path / name)})[FIELD] for name in "abc")
+    a, b, c = (with_weight_digests({FIELD: str(tmp_path / name)})[FIELD] for name in "abc")
     assert a == b != c
     (tmp_path / "a").write_bytes(b"three")
-    assert by_content({FIELD: str(tmp_path / "a")})[FIELD] not in (a, c)
+    assert with_weight_digests({FIELD: str(tmp_path / "a")})[FIELD] not in (a, c)
 
 
 def test_only_files_of_weights_are_read_or_made_absolute(
@@ -92,26 +101,30 @@ def test_only_files_of_weights_are_read_or_made_absolute(
     (tmp_path / "w.pth").touch()
     policy = "policy.backbones.audio.weights"
     other = {"seed": 3, "recipe": "w.pth", FIELD: "imagenet", "recognition.audio.weights": ""}
-    assert absolute(other) == by_content(other) == other
-    assert absolute({policy: "w.pth"}) == {policy: str(tmp_path / "w.pth")}
-    assert by_content({policy: "w.pth"})[policy] == f"sha256:{hashlib.sha256().hexdigest()}"
+    assert with_absolute_weights(other) == with_weight_digests(other) == other
+    assert with_absolute_weights({policy: "w.pth"}) == {policy: str(tmp_path / "w.pth")}
+    assert (
+        with_weight_digests({policy: "w.pth"})[policy] == f"sha256:{hashlib.sha256().hexdigest()}"
+    )
 
 
 def test_a_file_that_a_node_does_not_see_is_an_error_with_its_field(tmp_path: Path) -> None:
     with pytest.raises(
         OSError, match=f"{FIELD} must be a file that every node reads, got {tmp_path}"
     ):
-        by_content({FIELD: str(tmp_path / "w.pth")})
+        with_weight_digests({FIELD: str(tmp_path / "w.pth")})
 
 
 class _Serve(BaseHTTPRequestHandler):
-    asked: list[str]
+    requests: list[str]
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
-        self.send_response(200 if "missing" not in self.path else 404)
+        self.requests.append(self.path)
+        missing = "missing" in self.path
+        self.send_response(404 if missing else 200)
         self.end_headers()
-        self.wfile.write(CONTENT)
+        if not missing:  # a client does not read the body of an error
+            self.wfile.write(CONTENT)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -119,15 +132,15 @@ class _Serve(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[str]]]:
-    """Its address, and what it was asked for."""
+    """Address of a server, and the paths that it was asked for."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
-    asked: list[str] = []
-    handler = type("Handler", (_Serve,), {"asked": asked})
+    requests: list[str] = []
+    handler = type("Handler", (_Serve,), {"requests": requests})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{http.server_port}", asked
+        yield f"http://127.0.0.1:{http.server_port}", requests
         http.shutdown()
         thread.join()
 
@@ -136,22 +149,22 @@ NAME = f"net-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"
 
 
 def test_a_file_is_downloaded_once(server, tmp_path: Path) -> None:
-    address, asked = server
+    address, requests = server
     paths = [download(f"{address}/{NAME}", tmp_path / "weights") for _ in range(2)]
     assert paths == [tmp_path / "weights" / NAME] * 2
     assert paths[0].read_bytes() == CONTENT
-    assert asked == [f"/{NAME}"]
+    assert requests == [f"/{NAME}"]
 
 
 @pytest.mark.slow
 def test_processes_that_ask_at_once_download_once(server, tmp_path: Path) -> None:
-    address, asked = server
+    address, requests = server
     fetch = partial(download, folder=tmp_path / "weights")
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         paths = pool.map(fetch, [f"{address}/{NAME}"] * 8, chunksize=1)
     assert set(paths) == {tmp_path / "weights" / NAME}
     assert paths[0].read_bytes() == CONTENT
-    assert asked == [f"/{NAME}"]
+    assert requests == [f"/{NAME}"]
 
 
 @pytest.mark.parametrize(

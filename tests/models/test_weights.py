@@ -43,7 +43,7 @@ def _write(net: nn.Module, path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Written]:
-    """name -> a network and its .pth."""
+    """Return a function: name -> a network and its .pth."""
     folder, made = tmp_path_factory.mktemp("weights"), {}
 
     def write(name: str) -> Written:
@@ -56,7 +56,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Written
 
 
 def _features(net: nn.Module, images: Tensor) -> Tensor:
-    """What torchvision's network gives to its classifier."""
+    """Return the features that torchvision's network gives to its classifier."""
     if hasattr(net, "features"):
         return net.features(images).mean(dim=(2, 3))
     classifier, net.fc = net.fc, nn.Identity()

@@ -37,23 +37,25 @@ def test_the_published_tasks_have_their_lambdas_and_proxy(
 ) -> None:
     config = kinetics_sounds(parse_task(task))
     assert config.loss.lambdas == lambdas
-    assert config.seen == {m: "rgbdiff" if m == "flow" else m for m in config.modalities}
+    assert config.policy_inputs == {m: "rgbdiff" if m == "flow" else m for m in config.modalities}
 
 
 def test_only_the_classifiers_of_the_datasets_cost_differently() -> None:
-    here, there = (
+    kinetics, sports = (
         count_costs(RECIPES[name](("rgb", "audio")), CLASSES[name])
         for name in ("kinetics_sounds", "mini_sports1m")
     )
-    assert here.classifier == {"rgb": 2048 * 31, "audio": 1280 * 31}
-    assert there.classifier == {"rgb": 2048 * 487, "audio": 1280 * 487}
-    assert there.recognition == here.recognition
-    assert there.segment_fixed == here.segment_fixed
+    assert kinetics.classifier == {"rgb": 2048 * 31, "audio": 1280 * 31}
+    assert sports.classifier == {"rgb": 2048 * 487, "audio": 1280 * 487}
+    assert sports.recognition == kinetics.recognition
+    assert sports.segment_fixed == kinetics.segment_fixed
 
 
 def test_only_the_built_in_recipes_bring_their_own_videos() -> None:
-    own = {name for name, recipe in RECIPES.items() if recipe(("rgb",)).data.synthetic is not None}
-    assert own == {demo().recipe, tiny().recipe}
+    with_synthetic = {
+        name for name, recipe in RECIPES.items() if recipe(("rgb",)).data.synthetic is not None
+    }
+    assert with_synthetic == {demo().recipe, tiny().recipe}
 
 
 def test_every_recipe_has_a_space() -> None:

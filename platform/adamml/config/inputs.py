@@ -1,4 +1,7 @@
-"""What a trial reads: videos, and what is made of them for each modality."""
+"""Configs of a trial's input: the videos, and what each modality shows of their segments.
+
+"Published" marks the setting of AdaMML's released code (docs/paper.md 1.3, "Input").
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,45 +9,61 @@ from typing import Literal
 from adamml.config.require import require
 
 MODALITIES = ("rgb", "audio", "flow", "rgbdiff")
-"""All that can be read, in the reference's order."""
+"""Every modality that can be read, in the order that tasks list them."""
 MOTION = ("flow", "rgbdiff")
+"""Modalities that are computed from pairs of frames."""
 VISUAL = ("rgb", *MOTION)
+"""Modalities made of frames, with clips [N, S, F, C, H, W]; the other one is audio."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyntheticConfig:
-    """The built-in dataset: real media whose evidence is known (data/synthetic/generation.py)."""
+    """Settings of the built-in dataset: generated videos whose evidence is known (data/synthetic).
+
+    All values are this platform's own choice.
+    """
 
     train_videos: int = 1024
+    """Number of videos in the training split."""
     validation_videos: int = 512
+    """Number of videos in the validation split."""
     test_videos: int = 1024
+    """Number of videos in the test split."""
     seconds: float = 8.0
-    """Length of each video."""
+    """Length of each video in seconds, from 1.28 to 600."""
     pixels: int = 96
+    """Height and width of each video in pixels: even, from 32 to 1024."""
     seed: int = 0
+    """Seed of everything that is drawn for the videos, not negative. It is not the trial's seed:
+    trials with different seeds can share one dataset."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
+    """Settings of the dataset: classes, segments per video and batches."""
+
     num_classes: int
+    """Number of classes K, at least 2. A user's manifest overrules it."""
     quality: Literal["accuracy", "map"] = "accuracy"
-    """What is maximised: top-1 accuracy, or mAP, where a video may have several labels. A user's
-    manifest says which (objectives/quality.py)."""
+    """Quality that is maximised: top-1 accuracy, or mAP, with which a video may have several
+    labels (objectives/quality). A user's manifest overrules it."""
     synthetic: SyntheticConfig | None = None
-    """What to generate where no data directory is given; None where the user must bring one."""
+    """Dataset to generate when no data directory is given. None: the user must give one."""
     train_segments: int = 5
-    """Segments per training video, one at a random place in each of that many equal ranges."""
+    """Segments per training video, one at a random place in each of that many equal ranges.
+    Published: 5."""
     test_segments: int = 10
-    """Segments per evaluated video, evenly spaced."""
+    """Segments per video in evaluations, evenly spaced. Published: 10."""
     batch_size: int = 72
-    """Videos per optimiser step, over all workers of a slot together."""
+    """Videos per optimiser step, over all workers of a slot together. Published: 72."""
     policy_only_batch_size: int = 72
-    """The same in the policy-only stage, whose steps are cheap: of a few videos, more steps."""
+    """Videos per optimiser step in the policy-only stage. Its steps are cheap, so that small
+    batches, which make more steps, can pay. The stage is this platform's own."""
     max_bad_fraction: float = 0.05
-    """More unreadable videos than this stop the study."""
+    """Fraction of unreadable videos above which the study stops with an error."""
     decoder_threads: int = 1
-    """Of each worker: they read the next batches during a step; 0 reads between steps. More than
-    one are of use where videos are not in the decoded cache, and cores are free."""
+    """Threads per worker that read the next batches during a step; 0 reads between steps. More
+    than one help only where videos are decoded in each epoch: from the decoded cache one reads."""
 
     def __post_init__(self) -> None:
         require(self.num_classes > 1, "data.num_classes must be at least 2", self.num_classes)
@@ -67,22 +86,30 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RgbConfig:
-    """Frames of a segment. Published: 8 frames, every 4th, 224 pixels."""
+    """Frames of a segment, for every visual modality: how many, how far apart, how large."""
 
     frames: int = 8
+    """Frames per segment, F. Published: 8."""
     frame_stride: int = 4
+    """Frames of the video from one frame of a segment to the next. Published: 4."""
     crop: int = 224
+    """Height and width in pixels of the square that networks see. Published: 224."""
     train_short_side: tuple[int, int] = (256, 320)
-    """The short side is drawn uniformly from this range, then a random crop is taken."""
+    """Smallest and largest short side in pixels. In training, a segment's is drawn uniformly from
+    this range before its random crop is taken. Published: 256 to 320."""
     test_short_side: int = 256
-    """The short side before the centre crop."""
+    """Short side in pixels before the centre crop of evaluations. Published: 256."""
     stored_short_side: int = 256
-    """Short side of frames in the decoded cache; never enlarges a video."""
+    """Short side in pixels of frames in the decoded cache. A smaller video is not enlarged."""
     stored_every: int = 1
-    """The cache keeps every n-th frame; random offsets are multiples of it. It divides
-    frame_stride."""
+    """Every n-th frame is kept in the decoded cache; n divides frame_stride. Segments begin at
+    multiples of n, so that a larger n makes a smaller cache and fewer places for segments."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Mean of each channel, as a fraction of 255, that rgb and rgbdiff are normalised by.
+    Published: ImageNet's, these."""
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Standard deviation of each channel, as a fraction of 255, that rgb and rgbdiff are
+    normalised by. Published: ImageNet's, these."""
 
     def __post_init__(self) -> None:
         require(self.frames > 0, "rgb.frames must be positive", self.frames)
@@ -100,22 +127,28 @@ class RgbConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionConfig:
-    """Differences and optical flow between frames. Published: stacks of 5, TV-L1, clipped at 20.
+    """Differences (rgbdiff) and optical flow between frames.
 
-    Sampling, cropping and sizes are those of rgb.
+    Frames are sampled, cropped and resized as RgbConfig says.
     """
 
     stack: int = 5
-    """Differences or flows per frame of a segment, one behind the other: 3 or 2 channels each."""
+    """Consecutive differences or flows per frame of a segment, stacked as channels: 3 channels for
+    a difference, 2 for a flow. Published: 5, so 15 and 10 channels."""
     step: int = 1
-    """Frames between the two frames of a difference or flow; rgb.stored_every divides it."""
+    """Frames of the video between the two frames of a difference or flow; rgb.stored_every divides
+    it. Published: 1."""
     algorithm: Literal["tvl1", "dis"] = "tvl1"
-    """Of the flow: TV-L1 as the field has it, or DIS, which is far faster."""
+    """Algorithm of the flow: TV-L1, which the field uses, or DIS, which is far faster. Published:
+    TV-L1."""
     bound: float = 20.0
-    """Flow is clipped to this many pixels (of the stored size) either way, and kept in 8 bits."""
+    """Largest displacement in pixels of the stored size. Flow is clipped to plus or minus this and
+    kept in 8 bits. Published: 20 (docs/paper.md 4)."""
     mean: float = 0.5
-    """Of flow, as a fraction of its range."""
+    """Mean that flow is normalised by, as a fraction of its 8-bit range. Published: 0.5."""
     std: float = 0.226
+    """Standard deviation that flow is normalised by, as a fraction of its 8-bit range. Published:
+    0.226."""
 
     def __post_init__(self) -> None:
         require(self.stack > 0, "motion.stack must be positive", self.stack)
@@ -125,20 +158,24 @@ class MotionConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AudioConfig:
-    """The log power spectrogram around a segment's middle. Published: 1.28 s, 256 x 256."""
+    """Log power spectrogram of the sound around a segment's middle."""
 
     sample_rate: int = 24_000
+    """Samples per second that sound is resampled to, mono. Published: 24,000."""
     seconds: float = 1.28
+    """Length in seconds of a segment's sound. Published: 1.28."""
     n_fft: int = 511
-    """Gives n_fft // 2 + 1 frequency bins."""
+    """Length in samples of each Fourier transform, which gives n_fft // 2 + 1 frequency bins.
+    Published: 511, so 256 bins."""
     window: int = 240
-    """Samples under the Hann window (published: 10 ms)."""
+    """Length in samples of the Hann window, at most n_fft. Published: 240, which is 10 ms."""
     hop: int = 120
-    """Samples between columns (published: 5 ms)."""
+    """Samples from one time step of the spectrogram to the next. Published: 120, which is 5 ms."""
     steps: int = 256
-    """Columns kept."""
+    """Number of time steps that are kept, T. Published: 256."""
     floor: float = 1e-6
-    """Added to the power before the logarithm."""
+    """Number added to the power before the logarithm, which keeps silence finite. Published:
+    1e-6."""
 
     def __post_init__(self) -> None:
         require(self.window <= self.n_fft, "audio.window must be at most audio.n_fft", self.window)

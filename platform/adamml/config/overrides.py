@@ -1,4 +1,8 @@
-"""Dotted paths into a config: one vocabulary for spaces, command line, MLflow and journals."""
+"""Dotted paths into a config, e.g. "loss.lambdas.rgb".
+
+Search spaces, the command line, journals and MLflow all name a setting by its path. A leaf is a
+value that is neither a dataclass nor a mapping.
+"""
 
 import dataclasses
 import difflib
@@ -12,13 +16,19 @@ from typing import Any, TypeVar
 C = TypeVar("C")
 Scalar = str | int | float | bool | None
 Value = Scalar | tuple[Scalar, ...]
+"""Type of a leaf."""
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Value]:
-    """Every leaf of a config by its dotted path, in field order.
+    """Return every leaf of a config by its dotted path, in the order of the fields.
 
-    >>> flatten(config)["loss.lambdas.rgb"]
+    >>> from adamml.recipes import demo
+    >>> flatten(demo())["loss.lambdas.rgb"]
     1.0
+
+    Args:
+        config: a config, or any tree of dataclasses and mappings.
+        prefix: put before every path, with a dot between.
     """
     leaves: dict[str, Value] = {}
     for name, value in _children(config):
@@ -28,35 +38,59 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Value]:
 
 
 def fingerprint(config: Any, length: int = 16) -> str:
-    """A stable hexadecimal name for a config or any tree of values: equal leaves, equal name."""
+    """Return a hexadecimal name for a config or any JSON value; equal leaves give equal names.
+
+    It is the start of a SHA-256, the same in every process and on every machine.
+
+    Args:
+        config: a config, or anything that json.dumps takes.
+        length: number of hexadecimal digits, at most 64.
+
+    Raises:
+        ValueError: a number in it is not finite.
+    """
     tree = flatten(config) if _is_branch(config) else config
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
 def override(config: C, changes: Mapping[str, Any]) -> C:
-    """A copy of config with the leaves at these dotted paths replaced.
+    """Return a copy of a config with the leaves at these dotted paths replaced.
+
+    >>> from adamml.recipes import demo
+    >>> config = override(demo(), {"gumbel.temperature": 3, "recognition.rgb.name": "resnet18"})
+    >>> config.gumbel.temperature, config.recognition["rgb"].name
+    (3.0, 'resnet18')
+    >>> override(demo(), {"gumbel.temprature": 3})
+    Traceback (most recent call last):
+    ValueError: unknown override 'gumbel.temprature'; the nearest valid path is 'gumbel.temperature'
 
     Args:
-        changes: dotted path -> value, e.g. {"gumbel.temperature": 3.0}.
+        config: a config, which stays as it is.
+        changes: dotted path -> new value.
 
     Raises:
         ValueError: an unknown path (the nearest valid one is named), a value of the wrong type, or
-            one that the config's own rules refuse.
+            one that breaks a rule of the config.
     """
-    known = flatten(config)
+    leaves = flatten(config)
     for path in changes:
-        if path not in known:
-            nearest = difflib.get_close_matches(path, known, n=1, cutoff=0.0)[0]
+        if path not in leaves:
+            nearest = difflib.get_close_matches(path, leaves, n=1, cutoff=0.0)[0]
             raise ValueError(f"unknown override {path!r}; the nearest valid path is {nearest!r}")
     return _rebuild(config, dict(changes), "")  # type: ignore[no-any-return]
 
 
 def parse(assignments: typing.Iterable[str], config: Any) -> dict[str, Any]:
-    """Command-line overrides: "path=value", the value read as JSON, else as text.
+    """Return the overrides of a command line, by dotted path.
+
+    Args:
+        assignments: texts like "loss.gamma=3". A value is read as JSON, else taken as
+            text.
+        config: the config that they must fit.
 
     Raises:
-        ValueError: no "=" in it, or override() would refuse it.
+        ValueError: a text without "=", or an override that override() refuses.
     """
     changes: dict[str, Any] = {}
     for text in assignments:
@@ -84,6 +118,7 @@ def _children(branch: Any) -> list[tuple[str, Any]]:
 
 
 def _rebuild(branch: Any, changes: dict[str, Any], prefix: str) -> Any:
+    """Return a copy of a dataclass or mapping, changed at and below its path, prefix."""
     hints = {} if isinstance(branch, Mapping) else typing.get_type_hints(type(branch))
     rebuilt: dict[str, Any] = {}
     for name, value in _children(branch):
@@ -91,14 +126,19 @@ def _rebuild(branch: Any, changes: dict[str, Any], prefix: str) -> Any:
         if _is_branch(value):
             rebuilt[name] = _rebuild(value, changes, path)
         elif path in changes:
-            rebuilt[name] = _checked(changes[path], hints.get(name, type(value)), path)
+            # A mapping has no annotations for its entries: the present value gives the type.
+            rebuilt[name] = _converted(changes[path], hints.get(name, type(value)), path)
         else:
             rebuilt[name] = value
     return rebuilt if isinstance(branch, Mapping) else type(branch)(**rebuilt)
 
 
-def _checked(value: Any, hint: Any, path: str) -> Any:
-    """The value as the annotation wants it: an int serves as a float, a list as a tuple."""
+def _converted(value: Any, hint: Any, path: str) -> Any:
+    """Return the value as its annotation wants it: an int serves as a float, a list as a tuple.
+
+    Raises:
+        ValueError: the value is of another type, or none of a Literal's values.
+    """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     wanted = str(hint) if origin else getattr(hint, "__name__", str(hint))
     if origin is typing.Literal:
@@ -108,13 +148,14 @@ def _checked(value: Any, hint: Any, path: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in args:
             return None
-        hint = next(a for a in args if a is not type(None))
-        return _checked(value, hint, path)
+        hint = next(a for a in args if a is not type(None))  # configs have only "X | None"
+        return _converted(value, hint, path)
     if origin is tuple and isinstance(value, (list, tuple)):
         inner = args[0]
         if args[-1] is not Ellipsis and len(value) != len(args):
             raise ValueError(f"{path} must have {len(args)} values, got {value!r}")
-        return tuple(_checked(item, inner, path) for item in value)
+        return tuple(_converted(item, inner, path) for item in value)
+    # bool is a subclass of int, but True is neither a seed nor a learning rate.
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if (

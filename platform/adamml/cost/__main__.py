@@ -1,11 +1,11 @@
-"""What a video costs under a recipe: counted, and as the paper bills it.
+"""Print what a video costs under a recipe: as counted, and as the paper bills it.
 
     python -m adamml.cost kinetics_sounds
     python -m adamml.cost kinetics_sounds --rates rgb=0.4647,audio=0.9415
     python -m adamml.cost kinetics_sounds --task rgb+flow+audio --json
 
-Policy networks are listed by the modality that they decide about, as in the config; what one looks
-at instead stands beside it: "flow (sees rgbdiff)".
+Policy networks are listed by the modality that they decide about, as in the config. One that looks
+at another modality has that beside it: "flow (sees rgbdiff)".
 """
 
 import json
@@ -19,32 +19,36 @@ import tyro
 from adamml.config import Config, override
 from adamml.config.overrides import parse
 from adamml.cost.flops import Costs, count_costs
-from adamml.cost.table import at_rates, segment_table, video_table
+from adamml.cost.table import decisions_at_rates, segment_table, video_table
 from adamml.recipes import RECIPES, parse_task
 from adamml.tables import lookup
 from adamml.terminal import open_console
 
+PROGRAM = "python -m adamml.cost"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
+    """Options of the command."""
+
     recipe: tyro.conf.Positional[str]
-    """An entry of adamml.recipes.RECIPES, e.g. kinetics_sounds."""
+    """Name of a recipe (adamml.recipes.RECIPES), e.g. kinetics_sounds."""
     task: str = "rgb+audio"
     """Modalities to choose among: any of rgb, audio, flow and rgbdiff, joined by +."""
     rates: str = ""
-    """Fraction of segments that compute a modality, e.g. rgb=0.4647,audio=0.9415; 1 where not
-    given."""
+    """Fraction of segments that compute each modality, e.g. rgb=0.4647,audio=0.9415; 1 for one that
+    is not named."""
     segments: int | None = None
-    """Segments per video. Default: as many as the recipe has in tests."""
+    """Number of segments per video. Default: the recipe's number in tests."""
     override: tuple[str, ...] = ()
     """Changes to the recipe, e.g. --override recognition.rgb.name=resnet18 policy.pixels=112."""
     json: bool = False
-    """Print JSON: multiply-accumulates per segment as integers, GFLOPs per video at the rates."""
+    """JSON instead of tables: multiply-accumulates per segment, GFLOPs per video at the rates."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0, or 2 for a mistake of the user's."""
-    options = tyro.cli(Options, description=__doc__, args=arguments)
+    """Run the command; returns the exit status, 0 or, for a mistake in the options, 2."""
+    options = tyro.cli(Options, description=__doc__, args=arguments, prog=PROGRAM)
     try:
         config = lookup(RECIPES, options.recipe, what="recipe")(parse_task(options.task))
         config = override(config, parse(options.override, config))
@@ -53,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if segments < 1:
             raise ValueError(f"segments must be at least 1, got {segments}")
         costs = count_costs(config, config.data.num_classes)
-    except (ValueError, RuntimeError) as error:  # torch refuses overrides to impossible sizes so
+    except (ValueError, RuntimeError) as error:  # RuntimeError: torch refuses impossible sizes
         print(f"error: {error}", file=sys.stderr)
         return 2
     if options.json:
@@ -65,10 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_rates(text: str, modalities: Sequence[str]) -> dict[str, float]:
-    """ "rgb=0.4647,audio=0.9415" -> a rate for every modality, 1 where none is given.
+    """Return modality -> rate, 1 for modalities that the text does not name.
+
+    Args:
+        text: e.g. "rgb=0.4647,audio=0.9415".
+        modalities: the modalities that may be named, and the order of the result.
 
     Raises:
-        ValueError: another modality, one that is there twice, or a rate outside [0, 1].
+        ValueError: another modality, one that is named twice, or a rate outside [0, 1].
     """
     given: dict[str, float] = {}
     for part in text.split(",") if text else []:
@@ -87,41 +95,42 @@ def parse_rates(text: str, modalities: Sequence[str]) -> dict[str, float]:
 
 
 def as_json(config: Config, costs: Costs, rates: dict[str, float], segments: int) -> dict[str, Any]:
-    """What --json prints.
+    """Return what --json prints.
 
-    The policy's parts stand under what they see: its rgbdiff, where that decides about flow
-    ("policy_sees"). Segments per video and rates are the inputs.
+    The policy's backbones are listed by the modality that they look at, e.g. rgbdiff where that
+    stands for flow; "policy_sees" has modality that is decided about -> modality that is seen.
     """
-    decisions = at_rates(rates, segments)
+    decisions = decisions_at_rates(rates, segments)
     return {
         "per_segment": {
             "recognition": costs.recognition,
             "classifier": costs.classifier,
-            "policy": _by_sight(config, costs.policy),
+            "policy": _by_policy_input(config, costs.policy),
             "joint": costs.joint,
             "lstm": costs.lstm,
             "heads": costs.heads,
             "fusion": costs.fusion,
         },
         "billed_per_segment": {
-            "policy": _by_sight(config, costs.billed.policy),
+            "policy": _by_policy_input(config, costs.billed.policy),
             "lstm": costs.billed.lstm,
         },
         "per_video": {
             "counted": float(costs.gflops(decisions)),
             "published": float(costs.billed.gflops(decisions)),
         },
-        "policy_sees": config.seen,
+        "policy_sees": config.policy_inputs,
         "segments": segments,
         "rates": rates,
     }
 
 
-def _by_sight(config: Config, policy: Mapping[str, int]) -> dict[str, int]:
+def _by_policy_input(config: Config, policy: Mapping[str, int]) -> dict[str, int]:
+    """Sum costs by modality that is decided about over the modality that is looked at."""
     parts: dict[str, int] = {}
     for modality, cost in policy.items():
-        seen = config.seen[modality]
-        parts[seen] = parts.get(seen, 0) + cost
+        source = config.policy_inputs[modality]
+        parts[source] = parts.get(source, 0) + cost
     return parts
 
 

@@ -1,8 +1,9 @@
-"""What a decision costs: multiply-accumulates of one segment, counted on the modules that run.
+"""Costs of a model: multiply-accumulates of one segment, counted on the modules that run.
 
-Counted with torch's FlopCounterMode at the shapes of the config, so convolutions and matrix
-products. As everywhere in the literature, elementwise work (norms, activations, pooling, the M x K
-products of late fusion) and making the input (decoding, resizing, spectrograms) are left out.
+torch's FlopCounterMode counts convolutions and matrix products at the shapes of the config. As
+everywhere in the literature, two kinds of work are left out: elementwise operations (norms,
+activations, pooling, the M x K products of late fusion) and making the input (decoding, resizing,
+spectrograms, optical flow).
 """
 
 from collections.abc import Sequence
@@ -27,53 +28,58 @@ NORMS = (
     nn.LayerNorm,
     nn.GroupNorm,
 )
+"""Modules that have parameters and yet no multiply-accumulates that are counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Costs:
-    """Multiply-accumulates per segment, by part."""
+    """Multiply-accumulates of one segment, by part of the model."""
 
     modalities: tuple[str, ...]
+    """Modalities in the order of the axis M of decisions."""
     recognition: dict[str, int]
-    """The backbone of each modality's recognition network."""
+    """Modality -> the backbone of its recognition network."""
     classifier: dict[str, int]
+    """Modality -> the classifier of its recognition network; 0 with a fusion of features."""
     policy: dict[str, int]
-    """The policy's backbone per modality; 0 where the policy computes nothing."""
+    """Modality that is decided about -> the policy's backbone; 0 where the policy has none."""
     joint: int
+    """Joint layers of the policy; 0 for a policy without networks, as lstm and heads."""
     lstm: int
+    """LSTM of the policy."""
     heads: int
+    """Heads of the policy, over all modalities."""
     fusion: int
-    """Of a fusion of features, whose networks have no classifiers of their own."""
+    """Layers of a fusion of features; 0 for a fusion of logits."""
     billed: Bill
-    """The same segment as the reference bills it."""
+    """Bill of the released code for a segment."""
 
     @property
     def segment_policy(self) -> int:
-        """Everything of the policy, for a segment."""
+        """Multiply-accumulates of the whole policy for a segment."""
         return sum(self.policy.values()) + self.joint + self.lstm + self.heads
 
     @property
     def segment_fixed(self) -> int:
-        """What a segment costs whatever is decided: the policy, and a fusion of features."""
+        """Multiply-accumulates of a segment whatever is decided: policy, fusion of features."""
         return self.segment_policy + self.fusion
 
     def segment_selected(self, modality: str) -> int:
-        """What a segment costs more when this modality is computed."""
+        """Return the multiply-accumulates that computing a modality adds to a segment."""
         return self.recognition[modality] + self.classifier[modality]
 
-    @property
-    def policy_share(self) -> float:
-        """Everything of the policy as a fraction of all recognition networks together."""
-        return self.segment_policy / sum(map(self.segment_selected, self.modalities))
-
     def gflops(self, decisions: Tensor) -> Tensor:
-        """GMACs of each video: float64 [N] from decisions [N, S, M], fractions being rates."""
+        """Return the GFLOPs of each video: float64 [N] from decisions [N, S, M].
+
+        A fraction in place of a decision counts as the rate at which the modality is computed.
+        """
         selected = decisions.detach().double()
         prices = selected.new_tensor([self.segment_selected(m) for m in self.modalities])
+        # [N, S, M] @ [M] is [N, S]; what does not depend on decisions is paid in every segment.
         return ((selected @ prices).sum(dim=1) + decisions.shape[1] * self.segment_fixed) / 1e9
 
     def all_on(self, num_segments: int) -> float:
-        """GMACs of a video of which everything is computed, the policy included."""
+        """Return the GFLOPs of a video with everything computed, the policy included."""
         return float(self.gflops(torch.ones(1, num_segments, len(self.modalities))))
 
 
@@ -81,8 +87,28 @@ _COUNTED: dict[str, Costs] = {}
 
 
 def count_costs(config: Config, num_classes: int) -> Costs:
-    """Count one segment of the model of a config; cached by what the count depends on."""
-    # Where weights come from costs nothing, and the meta device can't load them.
+    """Count one segment of the model of a config.
+
+    >>> from adamml.recipes import tiny
+    >>> costs = count_costs(tiny(), num_classes=8)
+    >>> costs.recognition  # multiply-accumulates per segment
+    {'rgb': 248832, 'audio': 184320}
+    >>> decisions = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])  # rgb in a segment, audio in the next
+    >>> round(float(costs.gflops(decisions)), 6)
+    0.000852
+
+    Nothing is computed: the model is built on the meta device, which has shapes only. Results are
+    cached by all that a count depends on.
+
+    Args:
+        config: the trial's.
+        num_classes: number of classes K.
+
+    Raises:
+        ValueError: an unknown backbone, policy or fusion.
+        RuntimeError: sizes that a network cannot take.
+    """
+    # Where weights come from changes no count, and the meta device cannot load them.
     config = override(config, {p: "" for p in flatten(config) if p.endswith(".weights")})
     parts = ("modalities", "rgb", "motion", "audio", "recognition", "policy", "fusion", "fc2")
     key = fingerprint({"classes": num_classes} | {part: getattr(config, part) for part in parts})
@@ -93,13 +119,18 @@ def count_costs(config: Config, num_classes: int) -> Costs:
 
 
 def count_macs(module: nn.Module, *inputs: Tensor | Sequence[Tensor]) -> int:
-    """Multiply-accumulates of one call of a module, in eval mode.
+    """Count the multiply-accumulates of one call of a module, in eval mode.
+
+    Args:
+        module: any module; it is left in eval mode.
+        inputs: positional arguments of the call.
 
     Raises:
-        ValueError: a module inside that has parameters and is no norm counted zero: it was not
-            called as a module, or FlopCounterMode does not know its operation (nn.LSTM on a CPU).
+        ValueError: a module inside that has parameters and is no norm counted zero. Either it was
+            not called as a module, or FlopCounterMode does not know its operation (nn.LSTM on a
+            CPU).
     """
-    # inference_mode would hide the operations from the counter
+    # torch.inference_mode would hide the operations from the counter, so no_grad.
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module.eval()(*inputs)
     counted, root = counter.get_flop_counts(), type(module).__name__
@@ -111,17 +142,23 @@ def count_macs(module: nn.Module, *inputs: Tensor | Sequence[Tensor]) -> int:
             and not isinstance(part, NORMS)
             and not sum(counted.get(path, {}).values())
         ):
-            raise ValueError(f"every module with parameters must count above 0, got 0 for {path}")
-    return int(counter.get_total_flops()) // 2
+            raise ValueError(
+                f"every module with parameters must count above 0, got 0 for {path}: call it as a "
+                "module, or use operations that torch's FlopCounterMode knows"
+            )
+    return int(counter.get_total_flops()) // 2  # torch counts a multiply and an add as two
 
 
 def _count(config: Config, model: AdaMML) -> Costs:
+    """Count every part of a model on the meta device, on one segment of one video."""
     recognition, classifier = {}, {}
+    has_classifiers = not model.fusion.from_features
     for modality, net in model.networks.items():
         clip, features = segment_shape(config, modality), net.backbone.features
         recognition[modality] = count_macs(net.backbone, torch.empty(1, *clip))
-        own = not model.fusion.from_features
-        classifier[modality] = count_macs(net.classifier, torch.empty(1, features)) if own else 0
+        classifier[modality] = (
+            count_macs(net.classifier, torch.empty(1, features)) if has_classifiers else 0
+        )
     return Costs(
         modalities=config.modalities,
         recognition=recognition,
@@ -133,6 +170,7 @@ def _count(config: Config, model: AdaMML) -> Costs:
 
 
 def _count_bill(config: Config, policy: Policy, recognition: dict[str, int]) -> Bill:
+    """Return the released code's bill; a policy without networks is billed nothing (quirk 7)."""
     if not isinstance(policy, PolicyNetwork):
         return Bill(recognition=recognition, policy=dict.fromkeys(config.modalities, 0), lstm=0)
     billed = {
@@ -143,13 +181,16 @@ def _count_bill(config: Config, policy: Policy, recognition: dict[str, int]) -> 
 
 
 def _count_fusion(model: AdaMML) -> int:
+    """Return the count of a fusion of features; one of logits is elementwise and counts 0."""
     if not model.fusion.from_features:
         return 0
+    # Two axes before the features, N = S = 1.
     features = [torch.empty(1, 1, n.backbone.features) for n in model.networks.values()]
     return count_macs(model.fusion, features, torch.ones(1, 1, len(features)))
 
 
 def _count_policy(config: Config, policy: Policy) -> dict[str, Any]:
+    """Return the fields of Costs that concern the policy; all 0 for one without networks."""
     if not isinstance(policy, PolicyNetwork):
         return {"policy": dict.fromkeys(config.modalities, 0), "joint": 0, "lstm": 0, "heads": 0}
     state = torch.empty(1, config.policy.lstm_width)

@@ -1,8 +1,8 @@
 """AdaMML: a policy picks modalities per segment, recognition networks classify, fusion joins them.
 
-Training masks: every network runs and decisions multiply its logits, so that gradients reach the
-policy. Inference routes: each network runs on the segments selected for it and nothing else. In
-eval mode both give the same logits.
+Training masks: every network runs and decisions multiply its logits, because a decision needs a
+gradient also where it says skip. Inference routes: each network runs on the segments selected for
+it and on nothing else. In eval mode both give the same logits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +19,21 @@ from adamml.tables import lookup
 
 
 class Output(NamedTuple):
+    """Result of one pass of the model over a batch of videos."""
+
     logits: Tensor
-    """[N, K], the mean of the fused logits over segments; 0 where a segment selects nothing."""
+    """Video logits [N, K]: the mean of the fused segment logits over all S segments. A segment that
+    selects nothing counts with zeros."""
     decisions: Tensor
-    """[N, S, M], exactly 0 or 1."""
+    """Decisions [N, S, M] of the policy, exactly 0 or 1."""
     segment_logits: Tensor | None
-    """[N, S, M, K], before fusion; what infer skipped is 0. None where fusion takes features."""
+    """Segment logits [N, S, M, K] before fusion, 0 where infer skipped a modality. None with a
+    fusion of features."""
 
 
 class AdaMML(nn.Module):
+    """The whole model: policy, recognition networks and fusion."""
+
     def __init__(
         self, policy: Policy, recognition: dict[str, RecognitionNetwork], fusion: Fusion
     ) -> None:
@@ -39,28 +45,32 @@ class AdaMML(nn.Module):
 
     @property
     def networks(self) -> dict[str, RecognitionNetwork]:
-        """Modality -> its recognition network, in the order of decisions."""
+        """Modality -> its recognition network, in the order of the axis M of decisions."""
         return dict(self.recognition.items())  # type: ignore[arg-type]
 
     def forward(self, clips: Clips, *, temperature: float) -> Output:
-        """Masked: every recognition network sees every segment.
+        """Classify videos with every recognition network run on every segment, then masked.
 
         Args:
-            clips: modality -> [N, S, F, C, H, W]; audio [N, S, 1, 1, bins, steps].
-            temperature: of the Gumbel noise in training mode; in eval mode the likelier option is
-                taken without noise.
+            clips: modality -> [N, S, F, C, H, W]; audio [N, S, 1, 1, B, T].
+            temperature: of the Gumbel softmax that samples decisions in training mode. In eval mode
+                the likelier option is taken without noise.
         """
-        unfused = [self._said(net)(clips[m]) for m, net in self.networks.items()]
+        unfused = [self._fusion_input(net)(clips[m]) for m, net in self.networks.items()]
         decisions = self._decide(self.policy_clips(clips), temperature)
-        return self._fused(unfused, decisions)
+        return self._output(unfused, decisions)
 
     def forward_from_logits(
         self, policy_clips: Clips, segment_logits: Tensor, *, temperature: float
     ) -> Output:
-        """The same from segment logits [N, S, M, K] computed before; no recognition network runs.
+        """Classify videos from segment logits computed before; no recognition network runs.
+
+        The policy-only stage trains on this (training.fixed_views).
 
         Args:
-            policy_clips: from policy_clips().
+            policy_clips: the policy's view of the videos, from policy_clips().
+            segment_logits: [N, S, M, K].
+            temperature: as in forward().
 
         Raises:
             ValueError: the fusion takes features.
@@ -68,7 +78,7 @@ class AdaMML(nn.Module):
         return self.fuse(segment_logits, self._decide(policy_clips, temperature))
 
     def fuse(self, segment_logits: Tensor, decisions: Tensor) -> Output:
-        """Segment logits [N, S, M, K] under decisions [N, S, M] that were made before.
+        """Return the output for segment logits [N, S, M, K] under given decisions [N, S, M].
 
         Raises:
             ValueError: the fusion takes features.
@@ -77,7 +87,7 @@ class AdaMML(nn.Module):
             raise ValueError(
                 "stages.policy_only must be 0 with a fusion of features: it has no segment logits"
             )
-        return self._fused(segment_logits.unbind(2), decisions)
+        return self._output(segment_logits.unbind(2), decisions)
 
     @torch.no_grad()
     def infer(
@@ -87,31 +97,43 @@ class AdaMML(nn.Module):
         *,
         decision_bias: Mapping[str, float] | None = None,
     ) -> Output:
-        """Routed: each recognition network sees the segments selected for it, over the whole batch.
+        """Classify videos, running each recognition network on its selected segments only.
+
+        >>> from adamml.models.shapes import segment_shape
+        >>> from adamml.recipes import tiny
+        >>> config = tiny()
+        >>> model = build_adamml(config, num_classes=8).eval()
+        >>> clips = {m: torch.randn(2, 3, *segment_shape(config, m)) for m in config.modalities}
+        >>> output = model.infer(clips)  # 2 videos of 3 segments
+        >>> [list(tensor.shape) for tensor in (output.logits, output.decisions)]
+        [[2, 8], [2, 3, 2]]
+        >>> model.infer(clips, decision_bias={"rgb": -1000.0}).decisions[..., 0].sum()  # no rgb
+        tensor(0.)
 
         Args:
-            decisions: [N, S, M]; None lets the policy decide. Given ones leave the policy out.
-            decision_bias: modality -> number that the policy adds to its "use" logits: a knob for
-                the deployed model, dearer and more accurate upwards, cheaper downwards. Which
-                values are worth setting, a trial's operating points say
-                (training.operating_points).
+            clips: modality -> [N, S, F, C, H, W]; audio [N, S, 1, 1, B, T].
+            decisions: [N, S, M] to use in place of the policy's, which then does not run.
+            decision_bias: modality -> number added to the policy's "use" logits. Above 0 the model
+                computes more and tends to be more accurate, below 0 it is cheaper. A trial's
+                operating points list values worth setting (training.operating_points).
 
         Raises:
-            ValueError: a decision_bias that the policy can't take (models.decision_bias.biased).
+            ValueError: a decision_bias that the policy cannot apply
+                (models.decision_bias.add_decision_bias).
         """
-        assert not self.training, "infer is for eval mode: batch norm must not see routed batches"
-        assert decisions is None or not decision_bias, "given decisions leave the policy out"
+        assert not self.training, "infer needs eval mode: batch norm must not see routed batches"
+        assert decisions is None or not decision_bias, "give decisions or decision_bias, not both"
         if decisions is None:
             view = self.policy_clips(clips)
             decisions = self.policy(view, temperature=None, decision_bias=decision_bias)
         routed = [
-            self._routed(net, clips[m], decisions[..., number] > 0)
+            self._route(net, clips[m], decisions[..., number] > 0)
             for number, (m, net) in enumerate(self.networks.items())
         ]
-        return self._fused(routed, decisions)
+        return self._output(routed, decisions)
 
     def policy_clips(self, clips: Clips) -> Clips:
-        """What the policy sees of the clips; involves no parameters, so it can be cached."""
+        """Return the policy's view of the clips. No parameter is involved, so it can be cached."""
         return self.policy.view(clips)
 
     def _decide(self, policy_clips: Clips, temperature: float) -> Tensor:
@@ -120,18 +142,36 @@ class AdaMML(nn.Module):
         )
         return decisions
 
-    def _said(self, net: RecognitionNetwork) -> Callable[[Tensor], Tensor]:
-        """What the fusion takes of a recognition network: its segment logits, or its features."""
+    def _fusion_input(self, net: RecognitionNetwork) -> Callable[[Tensor], Tensor]:
+        """Return the function of a recognition network whose result the fusion takes."""
         return net.features if self.fusion.from_features else net
 
-    def _routed(self, net: RecognitionNetwork, clips: Tensor, selected: Tensor) -> Tensor:
+    def _route(self, net: RecognitionNetwork, clips: Tensor, selected: Tensor) -> Tensor:
+        """Run a network on the selected segments; the others are zeros.
+
+        Args:
+            net: a recognition network.
+            clips: its modality's, [N, S, F, C, H, W].
+            selected: bool [N, S].
+
+        Returns:
+            [N, S, K] logits, or [N, S, D] features with a fusion of features.
+        """
         size = net.backbone.features if self.fusion.from_features else self.num_classes
         routed = clips.new_zeros(*selected.shape, size)
         if selected.any():
-            routed[selected] = self._said(net)(clips[selected][None])[0].to(routed.dtype)
+            # clips[selected] gathers [n, F, C, H, W] over all videos of the batch; to the network
+            # they are the n segments of one video, as segments do not see each other.
+            routed[selected] = self._fusion_input(net)(clips[selected][None])[0].to(routed.dtype)
         return routed
 
-    def _fused(self, unfused: Sequence[Tensor], decisions: Tensor) -> Output:
+    def _output(self, unfused: Sequence[Tensor], decisions: Tensor) -> Output:
+        """Fuse each segment, then average over segments: those that select nothing count as 0.
+
+        Args:
+            unfused: per modality, [N, S, K] logits or [N, S, D] features.
+            decisions: [N, S, M].
+        """
         if self.fusion.from_features:
             return Output(self.fusion(unfused, decisions).mean(dim=1), decisions, None)
         segment_logits = torch.stack(list(unfused), dim=2)
@@ -140,10 +180,10 @@ class AdaMML(nn.Module):
 
 
 def build_adamml(config: Config, num_classes: int) -> AdaMML:
-    """The model that a config describes, with fresh weights from torch's global generator.
+    """Build the model that a config describes, with weights drawn from torch's global generator.
 
     Raises:
-        ValueError: a backbone, policy or fusion that no table has.
+        ValueError: an unknown backbone, policy or fusion; the message lists those that exist.
     """
     recognition = {m: build_recognition(config, m, num_classes) for m in config.modalities}
     features = sum(net.backbone.features for net in recognition.values())

@@ -1,12 +1,14 @@
-"""Backbones: what turns the frames of a segment into one vector.
+"""Backbones: networks that turn the frames of a segment into one vector.
 
-Each maps [B, F, C, H, W] to [B, D], knows D as `features`, and takes the maximum over neighbouring
-frames between its stages (temporal.py): each stage sees half as many frames as the one before, and
-motion leaves a trace. Frames that are left at the end are averaged. All but conv3 and resnet10 are
-torchvision's, whose parameter names they keep but for `features`, here `blocks`; the classifier is
-not part of a backbone. weights.py loads what they were trained to.
+Each maps [B, F, C, H, W], B segments, to [B, D] and has D as its attribute `features`. Between its
+stages it takes the maximum over neighbouring frames (temporal.py): each stage sees half as many
+frames as the one before, and motion leaves a trace. The frames left at the end are averaged.
 
-torchvision is imported where one of its networks is built, which takes as long as torch.
+All but conv3 and resnet10 are torchvision's networks without their classifiers. Their parameters
+keep torchvision's names, except that its `features` are `blocks` here. weights.py loads trained
+weights into them.
+
+torchvision is imported where one of its networks is built: the import takes as long as torch's.
 """
 
 import itertools
@@ -24,15 +26,18 @@ if TYPE_CHECKING:
 
 
 class Backbone(nn.Module):
+    """Base class of all backbones: a sequence of stages with temporal pooling between them."""
+
     features: int
-    """D, the length of the vector it returns."""
+    """Length D of the vector that it returns."""
 
     def stages(self) -> list[list[nn.Module]]:
-        """Modules in the order they run, grouped by the number of frames they see."""
+        """Return the modules in the order they run, grouped by the number of frames they see."""
         raise NotImplementedError
 
     def forward(self, clips: Tensor) -> Tensor:
-        """[B, F, C, H, W] -> [B, D]. F may be odd or 1."""
+        """Turn segments [B, F, C, H, W] into features [B, D]. F may be odd or 1."""
+        # Frame by frame, [F * B, C, H, W], as temporal.py wants it.
         num_frames, maps = clips.shape[1], clips.transpose(0, 1).flatten(0, 1)
         for number, stage in enumerate(self.stages()):
             if number > 0:
@@ -43,7 +48,7 @@ class Backbone(nn.Module):
 
 
 class Conv3(Backbone):
-    """Three strided 3x3 convolutions of w, 2w and 4w channels, frames pooled between them."""
+    """Three 3 x 3 convolutions with stride 2 and w, 2w and 4w channels; frames pooled between."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -61,7 +66,10 @@ class Conv3(Backbone):
 
 
 class TemporalResNet(Backbone):
-    """A torchvision ResNet with temporal max-pooling before layers 2, 3 and 4 (paper.md 1.2)."""
+    """A torchvision ResNet with temporal max-pooling before layers 2, 3 and 4.
+
+    Its multiply-accumulates are the released code's constants (docs/paper.md 1.2).
+    """
 
     def __init__(self, net: "ResNet", channels: int) -> None:
         super().__init__()
@@ -73,7 +81,8 @@ class TemporalResNet(Backbone):
         self.features = net.fc.in_features
 
     def stages(self) -> list[list[nn.Module]]:
-        # ReLU behind the pooling: the same numbers from a quarter of the places.
+        # ReLU after max-pooling gives the same numbers as before it (both are monotone), and there
+        # are a quarter of the places left to compute it at.
         stem = [self.conv1, self.bn1, self.maxpool, self.relu, self.layer1]
         return [stem, [self.layer2], [self.layer3], [self.layer4]]
 
@@ -81,11 +90,13 @@ class TemporalResNet(Backbone):
 class TemporalMobileNet(Backbone):
     """A MobileNet or EfficientNet of torchvision, frames pooled before two of its blocks.
 
-    These two begin the stride-16 and the stride-32 stage, as in the reference's MobileNetV2 (its
-    blocks of 64 and 160 channels, paper.md 1.2). In torchvision's `features` they are blocks 7 and
-    14 of mobilenet_v2, 4 and 9 of mobilenet_v3_small (40 and 96 channels), 4 and 6 of every
-    efficientnet (80 and 192 channels in b0). In training EfficientNets leave out blocks of single
-    frames at random (torchvision's stochastic depth).
+    Those two are the first blocks of the stages with stride 16 and 32, as in the released code's
+    MobileNetV2 (its stages of 64 and 160 channels, docs/paper.md 1.2). In torchvision's `features`
+    they are blocks 7 and 14 of mobilenet_v2, 4 and 9 of mobilenet_v3_small (40 and 96 channels),
+    and 4 and 6 of every efficientnet (80 and 192 channels in b0).
+
+    In training an EfficientNet skips blocks at random, for each frame anew (torchvision's
+    stochastic depth).
     """
 
     def __init__(
@@ -108,9 +119,12 @@ class TemporalMobileNet(Backbone):
 
 
 Build = Callable[[BackboneConfig, int], Backbone]
+"""Type of an entry of BACKBONES: (config, channels of a frame) -> backbone with fresh weights."""
 
 
 def _resnet(block: str, layers: list[int]) -> Build:
+    """Return the builder of a ResNet with this kind of block and so many blocks per layer."""
+
     def build(config: BackboneConfig, channels: int) -> Backbone:
         from torchvision.models import resnet
 
@@ -124,6 +138,14 @@ def _mobile(
     pools_before: tuple[int, int],
     options: Callable[[BackboneConfig], dict[str, Any]] = lambda config: {},
 ) -> Build:
+    """Return the builder of a torchvision network that TemporalMobileNet wraps.
+
+    Args:
+        name: its name in torchvision.
+        pools_before: the two blocks before which frames are pooled.
+        options: what torchvision's function takes besides, from the backbone's config.
+    """
+
     def build(config: BackboneConfig, channels: int) -> Backbone:
         from torchvision.models import get_model
 
@@ -149,11 +171,15 @@ BACKBONES: dict[str, Build] = {
     "efficientnet_b2": _mobile("efficientnet_b2", pools_before=(4, 6)),
     "efficientnet_b3": _mobile("efficientnet_b3", pools_before=(4, 6)),
 }
-"""name -> (config, channels of a frame) -> backbone with fresh weights."""
+"""Name -> the function that builds the backbone."""
 
 
 def build_backbone(config: BackboneConfig, channels: int) -> Backbone:
-    """A backbone with fresh weights for input of that many channels, whatever config.weights says.
+    """Build a backbone with fresh weights; config.weights is ignored (models/weights loads them).
+
+    Args:
+        config: the backbone's.
+        channels: channels C of a frame (models.shapes.channels).
 
     Raises:
         ValueError: config.name is not in BACKBONES.

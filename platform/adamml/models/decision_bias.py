@@ -1,4 +1,8 @@
-"""From a policy's logits to decisions, with a knob in between."""
+"""Decision bias: the step from a policy's logits to decisions, with a knob in between.
+
+A trained policy has a whole curve of accuracy against GFLOPs. A number added to its "use" logits
+moves it along that curve without training (docs/method.md, "What we add to the paper").
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,23 +13,29 @@ from torch import Tensor
 from adamml.models.gumbel import one_hot_argmax
 
 USE = 1
-"""The index of "compute it" in a policy head's two logits."""
+"""Index of the "use" logit, compute this modality, among the two of a policy head."""
 
 
-def biased(
+def add_decision_bias(
     logits: Tensor, modalities: Sequence[str], decision_bias: Mapping[str, float] | None
 ) -> Tensor:
-    """Policy logits [N, S, M, 2] with decision_bias added to those of "use".
+    """Add a decision bias to the "use" logits of a policy.
 
-    The knob that moves a trained model along its own curve of accuracy against GFLOPs: large
-    computes everything, very negative nothing. It comes after the logits that the LSTM sees of the
-    step before, so a video's other decisions do not change with it.
+    A large bias computes everything, a very negative one nothing. It is added to all logits after
+    the policy's recurrence: the LSTM goes on seeing the logits without it, so that the bias of one
+    segment or modality does not change the logits of another.
 
     Args:
-        decision_bias: modality -> what is added; 0 where not given.
+        logits: [N, S, M, 2].
+        modalities: names along the axis M.
+        decision_bias: modality -> number to add; 0 where none is given.
+
+    Returns:
+        Logits [N, S, M, 2].
 
     Raises:
-        ValueError: it names a modality that is not there, or is not finite.
+        ValueError: decision_bias has a modality that is not among modalities, or a number that is
+            not finite.
     """
     if not decision_bias:
         return logits
@@ -43,5 +53,14 @@ def biased(
 def choose(
     logits: Tensor, modalities: Sequence[str], decision_bias: Mapping[str, float] | None = None
 ) -> Tensor:
-    """Decisions [N, S, M] of policy logits [N, S, M, 2]: the likelier option after the bias."""
-    return one_hot_argmax(biased(logits, modalities, decision_bias))[..., USE]
+    """Return decisions [N, S, M] from policy logits [N, S, M, 2]: the likelier option, biased.
+
+    Args:
+        logits: [N, S, M, 2].
+        modalities: names along the axis M.
+        decision_bias: as in add_decision_bias().
+
+    Raises:
+        ValueError: as in add_decision_bias().
+    """
+    return one_hot_argmax(add_decision_bias(logits, modalities, decision_bias))[..., USE]

@@ -1,4 +1,4 @@
-"""Discrete choices that a gradient passes through."""
+"""Discrete choices that a gradient passes through (docs/method.md, "Policy")."""
 
 import torch
 from torch import Tensor
@@ -7,23 +7,25 @@ from torch import Tensor
 def gumbel_choice(logits: Tensor, temperature: float) -> Tensor:
     """Sample one option per row: one-hot forward, softmax backward (straight-through).
 
-    torch's F.gumbel_softmax(hard=True) returns values like 0.99999994; these are exactly 0 or 1, so
-    that they can be counted and compared.
+    The values are exactly 0 and 1, so that they can be counted and compared. Those of torch's
+    F.gumbel_softmax(hard=True) are not: it returns numbers like 0.99999994.
 
     Args:
         logits: [..., options].
-        temperature: of the softmax; positive.
+        temperature: of the softmax, positive. It changes the gradient and not the sample.
 
     Returns:
-        [..., options] in float32.
+        One-hot float32 [..., options].
     """
     scores = logits.float()
-    noise = -torch.empty_like(scores).exponential_().log()
+    noise = -torch.empty_like(scores).exponential_().log()  # Gumbel noise is -log of exponential
     soft = ((scores + noise) / temperature).softmax(dim=-1)
+    # The bracket is exactly 0 forward and carries the gradient of soft backward. Without it, as
+    # (hard - soft) + soft, the sum would be rounded away from 0 and 1.
     return one_hot_argmax(soft) + (soft - soft.detach())
 
 
 def one_hot_argmax(logits: Tensor) -> Tensor:
-    """[..., options] -> [..., options] in float32, 1 at the greatest; no gradient."""
+    """Return float32 [..., options] that is 1 at the largest logit and 0 elsewhere; no gradient."""
     choice = logits.argmax(dim=-1, keepdim=True)
     return torch.zeros_like(logits, dtype=torch.float32).scatter_(-1, choice, 1.0)

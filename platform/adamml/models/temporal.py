@@ -1,7 +1,8 @@
 """Maximum over neighbouring frames, in a form that is deterministic on CUDA.
 
-Inside a backbone frames lie frame by frame, [F * B, C, H, W]: the first frame of every segment,
-then the second of every segment. A frame is then a slice, and channels_last survives pooling.
+Inside a backbone the layout is frame by frame, [F * B, C, H, W]: the first frame of every segment,
+then the second of every segment, and so on. So one frame of all segments is a slice, and a
+channels_last layout survives the pooling.
 """
 
 from functools import reduce
@@ -11,17 +12,18 @@ from torch import Tensor
 
 
 def temporal_max_pool(maps: Tensor, num_frames: int) -> tuple[Tensor, int]:
-    """Maximum over three frames around every second one: 8 -> 4 -> 2 -> 1, odd F to (F + 1) / 2.
+    """Take the maximum over each second frame and its neighbours: 8 -> 4 -> 2 -> 1 frames.
 
-    What MaxPool3d would do with kernel 3, stride 2 and padding 1 over time. Its backward raises in
-    deterministic mode on CUDA, so the maximum is taken elementwise over frame slices.
+    The result is that of MaxPool3d with kernel 3, stride 2 and padding 1 over time. The backward
+    pass of MaxPool3d raises in deterministic mode on CUDA, so the maximum is taken elementwise over
+    slices.
 
     Args:
         maps: [F * B, C, H, W].
-        num_frames: F.
+        num_frames: F; an odd F becomes (F + 1) / 2.
 
     Returns:
-        maps [ceil(F / 2) * B, C, H, W], and the new number of frames.
+        Maps [ceil(F / 2) * B, C, H, W] and the new number of frames.
     """
     if num_frames == 1:
         return maps, 1
@@ -32,5 +34,5 @@ def temporal_max_pool(maps: Tensor, num_frames: int) -> tuple[Tensor, int]:
 
 
 def pooled_features(maps: Tensor, num_frames: int) -> Tensor:
-    """[F * B, C, H, W] -> [B, C]: the mean over space and over the frames that are left."""
+    """Average maps [F * B, C, H, W] over space and frames; returns [B, C]."""
     return maps.mean(dim=(2, 3)).reshape(num_frames, -1, maps.shape[1]).mean(dim=0)

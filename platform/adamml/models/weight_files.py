@@ -1,4 +1,4 @@
-"""Files of weights: found, downloaded, read without running what they hold, named by content."""
+"""Files of weights: downloaded, read without running code in them, and named by their content."""
 
 import hashlib
 import re
@@ -17,27 +17,28 @@ from adamml.config.overrides import Value
 from adamml.files import locked, whole
 
 IMAGENET = "imagenet"
+"""Value of a weights field that stands for torchvision's ImageNet weights."""
 NETWORK_TIMEOUT_S = 60.0
-SHOWN = 3
-"""Names that an error lists; the rest is counted."""
+"""Seconds that a download waits for the network before it fails."""
 
-_FIELD = re.compile(r"^(recognition|policy\.backbones)\.\w+\.weights$")
+_WEIGHTS_PATH = re.compile(r"^(recognition|policy\.backbones)\.\w+\.weights$")
 
 
 def read_weights(path: Path, field: str) -> dict[str, Tensor]:
-    """Names and tensors. A pickle that holds anything else is not run but refused.
+    """Read a state dict: names and tensors. A pickle that would run code is refused.
 
     Args:
-        field: the dotted path of the config that names the file, for messages.
+        path: a .safetensors or .pth file.
+        field: dotted path of the config that names the file, for messages.
 
     Raises:
-        ValueError: there is no such file, or it holds something else.
+        ValueError: there is no such file, it is damaged, or it holds anything but tensors by name.
         OSError: it cannot be read.
     """
     if not path.is_file() or path.suffix not in (".safetensors", ".pth"):
         raise ValueError(
             f'{field} must be "", "{IMAGENET}" or a file of weights (.safetensors or .pth) that '
-            f"every node reaches, got {path}" + ("" if path.is_file() else ": no such file")
+            f"every node reads, got {path}" + ("" if path.is_file() else ": no such file")
         )
     try:
         if path.suffix == ".safetensors":
@@ -51,18 +52,25 @@ def read_weights(path: Path, field: str) -> dict[str, Tensor]:
             f"holds objects that loading would run ({type(error).__name__})"
         ) from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        held = f"a dict of {some(state)}" if isinstance(state, dict) else type(state).__name__
-        raise ValueError(f"{field} must be a state dict of names and tensors, got {path}: {held}")
+        keys = f"a dict of {abbreviate(state)}" if isinstance(state, dict) else None
+        raise ValueError(
+            f"{field} must be a state dict of names and tensors, got {path}: "
+            f"{keys or type(state).__name__}"
+        )
     return state
 
 
 def download(url: str, folder: Path) -> Path:
-    """The file behind a URL whose name ends in -<start of its SHA-256>.<suffix>, kept in folder.
+    """Return the path of a downloaded file; download it first if the folder does not have it.
 
-    Any number of processes may ask at once: one of them downloads.
+    Any number of processes may call this at once: one of them downloads, the others wait.
+
+    Args:
+        url: its last part ends in -<start of the file's SHA-256>.<suffix>, as torchvision's do.
+        folder: where the file is kept under that name.
 
     Raises:
-        OSError: it cannot be reached, or is not the file that its name promises.
+        OSError: the URL cannot be reached, or the file's hash is not the one in its name.
     """
     path = folder / url.rpartition("/")[2]
     if path.exists():
@@ -71,24 +79,35 @@ def download(url: str, folder: Path) -> Path:
         if not path.exists():
             try:
                 download_url_to_file(url, str(path), path.stem.rpartition("-")[2], progress=False)
-            except RuntimeError as error:  # another hash than the name's
+            except RuntimeError as error:  # torch's error for a hash that is not the name's
                 raise OSError(str(error)) from error
     return path
 
 
-def absolute(changes: Mapping[str, Value]) -> dict[str, Value]:
-    """Overrides (dotted path -> value) whose files of weights no longer depend on the folder."""
+def with_absolute_weights(changes: Mapping[str, Value]) -> dict[str, Value]:
+    """Return overrides in which every file of weights has an absolute path.
+
+    A study may be continued from another working directory, and other nodes have their own.
+
+    Args:
+        changes: dotted path -> value.
+    """
     return {
         path: str(Path(str(value)).expanduser().absolute()) if _is_file(path, value) else value
         for path, value in changes.items()
     }
 
 
-def by_content(flat: Mapping[str, Value]) -> dict[str, Value]:
-    """A flattened config that names files of weights by their content, wherever they lie.
+def with_weight_digests(flat: Mapping[str, Value]) -> dict[str, Value]:
+    """Return a flattened config in which every file of weights is named by its SHA-256.
+
+    The fingerprint of such a config stays when a file is moved and changes with its content.
+
+    Args:
+        flat: dotted path -> value, from flatten().
 
     Raises:
-        OSError: such a file cannot be read.
+        OSError: a file of weights cannot be read.
     """
     return {
         path: f"sha256:{_digest(Path(str(value)), path)}" if _is_file(path, value) else value
@@ -96,14 +115,19 @@ def by_content(flat: Mapping[str, Value]) -> dict[str, Value]:
     }
 
 
-def some(names: Collection[object]) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(list(map(str, names))[:SHOWN])
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+def abbreviate(names: Collection[object], most: int = 3) -> str:
+    """Return the first few names, and how many more there are.
+
+    >>> abbreviate(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
+    listed = ", ".join(list(map(str, names))[:most])
+    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
 
 
 def _is_file(path: str, value: Value) -> bool:
-    return _FIELD.match(path) is not None and value not in ("", IMAGENET)
+    """Return whether a leaf of a config names a file of weights."""
+    return _WEIGHTS_PATH.match(path) is not None and value not in ("", IMAGENET)
 
 
 def _digest(path: Path, field: str) -> str:
@@ -118,13 +142,14 @@ def _digest(path: Path, field: str) -> str:
 
 @lru_cache(maxsize=64)
 def _hashed(path: Path, size: int, mtime_ns: int) -> str:
+    # Size and time are not used: they are part of the cache's key, so that a changed file is read.
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def _network_timeout() -> Iterator[None]:
-    """torch.hub sets none: it would wait for ever on a network that swallows packets."""
+    """Set a timeout for all sockets: torch.hub sets none and would wait for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(NETWORK_TIMEOUT_S)
     try:
@@ -133,11 +158,8 @@ def _network_timeout() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-State = dict[str, Tensor]
-
-
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a module's state as safetensors, whole or not at all."""
+    """Write a module's state dict as safetensors: a reader sees the whole file or none."""
     with whole(path) as part:
         save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, part)
 
@@ -146,7 +168,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     """Load safetensors into a module.
 
     Raises:
-        ValueError: keys or shapes differ from the module's; they are named.
+        ValueError: keys or shapes differ from the module's; the message names them.
     """
     try:
         model.load_state_dict(load_file(path))

@@ -1,10 +1,12 @@
-"""What a backbone starts from, where its config names weights: ImageNet's, or those in a file.
+"""Weights that a backbone starts from, if its config names any: ImageNet's, or those in a file.
 
 ImageNet weights are torchvision's IMAGENET1K_V1, those of the paper's time. They are kept in
 ADAMML_HOME/weights under torchvision's file names: downloaded once for all nodes, or put there by
-hand where nodes have no network. A backbone for other than 3 channels gets the mean of the first
-convolution's kernels over its 3 channels, once per channel, as in the reference (paper.md 1.3). As
-there it is not rescaled by 3 / C: the batch norm that follows divides the scale out.
+hand where nodes have no network.
+
+In a backbone for other than 3 channels, every channel of the first convolution gets the mean of the
+kernels over their 3 channels, as in the released code (docs/paper.md 1.3, "Policy"). As there, it
+is not rescaled by 3 / C: the batch norm that follows divides the scale out.
 """
 
 import re
@@ -18,7 +20,7 @@ from adamml.config import BackboneConfig, Config
 from adamml.home import home
 from adamml.models.backbones import build_backbone
 from adamml.models.shapes import channels
-from adamml.models.weight_files import IMAGENET, download, read_weights, some
+from adamml.models.weight_files import IMAGENET, abbreviate, download, read_weights
 
 IMAGENET_BACKBONES = (
     "resnet18",
@@ -32,16 +34,18 @@ IMAGENET_BACKBONES = (
     "efficientnet_b2",
     "efficientnet_b3",
 )
-"""Those that torchvision has ImageNet weights for."""
+"""Names of the backbones that torchvision has ImageNet weights for."""
 
 
 def load_pretrained(backbone: nn.Module, config: BackboneConfig, field: str) -> None:
-    """Give a backbone the weights that config.weights names; with "" it stays as it is.
+    """Load the weights that config.weights names into a backbone; with "" it stays as it is.
 
-    A classifier among them (`fc` or `classifier`) is left out; every other name must fit.
+    A classifier among the weights (`fc` or `classifier`) is left out. Every other name must fit.
 
     Args:
-        field: the dotted path of config.weights, for messages.
+        backbone: built from the same config.
+        config: the backbone's.
+        field: dotted path of config.weights, for messages.
 
     Raises:
         ValueError: there are no such weights, or they do not fit the backbone.
@@ -53,44 +57,47 @@ def load_pretrained(backbone: nn.Module, config: BackboneConfig, field: str) -> 
 
 
 def check_weights(config: Config) -> None:
-    """Find what load_pretrained would refuse in a config, without downloading anything.
+    """Raise what load_pretrained would raise for a config, without downloading anything.
 
     Raises:
-        ValueError, OSError: as load_pretrained.
+        ValueError: there are no such weights, or they do not fit their backbone.
+        OSError: a file cannot be read.
     """
     for field, (backbone, depth) in _backbones(config).items():
         if backbone.weights == IMAGENET:
             _imagenet_url(backbone, field)
         elif path := _file_of(backbone, field):
-            with torch.device("meta"):
+            with torch.device("meta"):  # names and shapes are enough
                 built = build_backbone(backbone, depth)
             _fitting(built, backbone, path, field)
 
 
 def fetch_weights(config: Config) -> None:
-    """Download the ImageNet weights that a config names, unless the home has them.
+    """Download the ImageNet weights that a config names, unless ADAMML_HOME has them.
 
     Raises:
-        ValueError, OSError: as load_pretrained.
+        ValueError: a backbone that has no ImageNet weights.
+        OSError: they cannot be downloaded.
     """
     for field, (backbone, _) in _backbones(config).items():
         _file_of(backbone, field)
 
 
 def _backbones(config: Config) -> dict[str, tuple[BackboneConfig, int]]:
-    """Dotted path of its weights -> each backbone's config, and the channels it is built for."""
+    """Return dotted path of a backbone's weights -> its config and the channels of its input."""
     recognition = {
         f"recognition.{m}.weights": (config.recognition[m], channels(config, m))
         for m in config.modalities
     }
     policy = {
-        f"policy.backbones.{m}.weights": (config.policy.backbones[m], channels(config, seen))
-        for m, seen in config.seen.items()
+        f"policy.backbones.{m}.weights": (config.policy.backbones[m], channels(config, source))
+        for m, source in config.policy_inputs.items()
     }
     return recognition | policy
 
 
 def _file_of(config: BackboneConfig, field: str) -> Path | None:
+    """Return the file of weights that a backbone starts from, downloaded if need be."""
     if not config.weights:
         return None
     if config.weights != IMAGENET:
@@ -125,7 +132,11 @@ def _imagenet_url(config: BackboneConfig, field: str) -> str:
 def _fitting(
     backbone: nn.Module, config: BackboneConfig, path: Path, field: str
 ) -> dict[str, Tensor]:
-    """A file's tensors under our names, without its classifier, for the backbone's channels."""
+    """Return a file's tensors under our names, without a classifier, for the backbone's channels.
+
+    Raises:
+        ValueError: names or shapes differ from the backbone's.
+    """
     wanted = backbone.state_dict()
     given = {
         re.sub(r"^features\.", "blocks.", name): tensor
@@ -134,20 +145,21 @@ def _fitting(
     }
     first = next(iter(wanted))  # the kernels of the first convolution
     if first in given:
-        given[first] = _inflated(given[first], wanted[first].shape[1])
-    if faults := _faults(wanted, given):
-        raise ValueError(f"{field} must be weights of {config.name}, got {path}: {faults}")
+        given[first] = _for_channels(given[first], wanted[first].shape[1])
+    if differences := _differences(wanted, given):
+        raise ValueError(f"{field} must be weights of {config.name}, got {path}: {differences}")
     return given
 
 
-def _inflated(kernels: Tensor, depth: int) -> Tensor:
-    """[K, 3, H, W] -> [K, depth, H, W]; kernels for other than 3 channels stay as they are."""
+def _for_channels(kernels: Tensor, depth: int) -> Tensor:
+    """Turn kernels [K, 3, H, W] into [K, depth, H, W]; others than for 3 channels stay."""
     if kernels.dim() != 4 or kernels.shape[1] != 3 or depth == 3:
         return kernels
     return kernels.mean(dim=1, keepdim=True).repeat(1, depth, 1, 1)
 
 
-def _faults(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+def _differences(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+    """Return in words how the names and shapes of two state dicts differ; "" if they do not."""
     # Files from before PyTorch 0.4.1 do not count batches; torch sets the count to zero then.
     missing = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
     unexpected = [k for k in given if k not in wanted]
@@ -157,4 +169,4 @@ def _faults(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
         if k in given and given[k].shape != tensor.shape
     ]
     kinds = {"missing": missing, "unexpected": unexpected, "of another shape": differing}
-    return "; ".join(f"{kind}: {some(names)}" for kind, names in kinds.items() if names)
+    return "; ".join(f"{kind}: {abbreviate(names)}" for kind, names in kinds.items() if names)

@@ -1,4 +1,9 @@
-"""Recipes: functions of the modalities that return a complete config."""
+"""Recipes: functions that take the modalities of a task and return a complete config.
+
+Read published first: the paper's datasets with the released code's settings. built_in has the
+recipes of the built-in dataset, which need no videos of the user's; tasks says what follows from
+the modalities alone. A new recipe is a function and an entry of RECIPES.
+"""
 
 from collections.abc import Callable
 
@@ -27,3 +32,4 @@ RECIPES: dict[str, Callable[[Modalities], Config]] = {
     "mini_sports1m": mini_sports1m,
     "tiny": tiny,
 }
+"""Name -> the function that makes its config."""

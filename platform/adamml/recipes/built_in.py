@@ -1,4 +1,4 @@
-"""Recipes for the built-in dataset."""
+"""Recipes of the built-in dataset, which is generated: no video has to be brought."""
 
 from dataclasses import replace
 
@@ -19,10 +19,11 @@ from adamml.recipes.tasks import RGB_AUDIO, Modalities, lambdas, proxies
 
 
 def demo(modalities: Modalities = RGB_AUDIO) -> Config:
-    """The built-in dataset on a laptop: `make sweep`.
+    """Return the recipe of `make sweep`: the built-in dataset on a laptop.
 
-    Small networks with the paper's economics: rgb costs 28 times what audio does, the policy
-    little (tests/cost asserts both from counted costs).
+    Its networks are small and keep the proportions of the paper's costs: rgb costs 28 times what
+    audio does and the policy at most 8% of all recognition networks (tests/cost counts both). The
+    policy learns in the policy-only stage, whose epochs are cheap, and is then trained jointly.
     """
     conv3 = BackboneConfig(name="conv3", width=16)
     resnet10 = BackboneConfig(name="resnet10")
@@ -71,7 +72,10 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
 
 
 def tiny(modalities: Modalities = RGB_AUDIO) -> Config:
-    """Seconds, not minutes: the same job, for tests and faults. Its accuracies mean nothing."""
+    """Return a recipe that trains in seconds: demo with fewer videos and smaller networks.
+
+    It is for tests and for trying a command. Its accuracies mean nothing.
+    """
     parent = demo(modalities)
     conv3 = BackboneConfig(name="conv3", width=4)
     return replace(

@@ -1,12 +1,16 @@
-"""Recipes with the settings of the published code (IBM/AdaMML), one per dataset of the paper.
+"""Recipes of the paper's four datasets, with the settings of the released code (IBM/AdaMML).
 
-They differ in their classes only: nothing else was published per dataset. Networks: ResNet-50 on 8
-frames of 224 pixels, MobileNetV2 on 256 x 256 spectrograms; the policy's MobileNetV2s on 4 frames
-of 160 pixels. 5 segments in training, 10 in tests. Unimodal 60 epochs; then 5 warm-up, 20
-alternating and 10 fine-tuning epochs; gamma 10, temperature 5 decayed by 0.965 (paper.md 1.3).
+They differ in their number of classes only: nothing else was published per dataset. Settings
+(docs/paper.md 1.3):
 
-The numbers below are the poster's (paper.md 1.1; analysis/published.py has them all): quality at
-GFLOPs per video as the paper bills them (cost/published.py).
+networks    ResNet-50 on 8 frames of 224 pixels; MobileNetV2 on spectrograms of 256 x 256
+policy      a MobileNetV2 per modality, on 4 frames of 160 pixels and on the whole spectrogram
+segments    5 in training, 10 in tests
+epochs      60 for each network alone; then 5 warm-up, 20 alternating, 10 fine-tuning
+loss        gamma 10; Gumbel temperature 5, times 0.965 after each alternating epoch
+
+Results in the docstrings are the poster's (docs/paper.md 1.1): percent at GFLOPs per video, as the
+released code bills them (cost/published). analysis/published.py has all of them.
 """
 
 from dataclasses import replace
@@ -23,13 +27,16 @@ from adamml.recipes.tasks import RGB_AUDIO, Modalities, lambdas, proxies
 
 
 def kinetics_sounds(modalities: Modalities = RGB_AUDIO) -> Config:
-    """Kinetics-Sounds, 31 classes, top-1.
+    """Return the recipe for Kinetics-Sounds: 31 classes, top-1.
 
-    rgb + audio         AdaMML 88.17 at 76.45 (rgb 46.47%, audio 94.15%), weighted 87.86 at 145.17
-    rgb + flow          AdaMML 84.36 at 137.03, weighted fusion 83.47 at 304.75
-    rgb + audio + flow  AdaMML 89.06 at 141.97 (rgb 55.06%, flow 26.82%), weighted 88.25 at 308.56
+    Published results:
 
-    One modality alone: rgb 82.85 at 141.36, audio 65.49 at 3.82, flow 75.73 at 163.39.
+    rgb + audio         AdaMML 88.17 at 76.45 (rgb in 46.47% of segments, audio in 94.15%);
+                        weighted fusion 87.86 at 145.17
+    rgb + flow          AdaMML 84.36 at 137.03; weighted fusion 83.47 at 304.75
+    rgb + audio + flow  AdaMML 89.06 at 141.97 (rgb 55.06%, flow 26.82%); weighted fusion 88.25 at
+                        308.56
+    one modality        rgb 82.85 at 141.36; audio 65.49 at 3.82; flow 75.73 at 163.39
     """
     recognition = {m: BackboneConfig() for m in modalities}
     if "audio" in modalities:
@@ -50,32 +57,34 @@ def kinetics_sounds(modalities: Modalities = RGB_AUDIO) -> Config:
 
 
 def activitynet(modalities: Modalities = RGB_AUDIO) -> Config:
-    """ActivityNet v1.3, 200 classes, validation used as test.
+    """Return the recipe for ActivityNet v1.3: 200 classes, its validation split as test split.
 
-    Its quality is mAP, not top-1: AdaMML 73.91 at 94.01 with rgb + audio, weighted fusion 72.88 at
-    145.17; rgb alone 73.24 at 141.36, audio alone 13.88 at 3.82. The lambdas are Kinetics-Sounds':
-    none were found for this dataset.
+    Published results, in mAP and not top-1, for rgb + audio: AdaMML 73.91 at 94.01; weighted fusion
+    72.88 at 145.17; rgb alone 73.24 at 141.36; audio alone 13.88 at 3.82. The lambdas are those of
+    Kinetics-Sounds, as none were found for this dataset.
     """
-    return _elsewhere("activitynet", modalities, num_classes=200)
+    return _with_classes("activitynet", modalities, num_classes=200)
 
 
 def fcvid(modalities: Modalities = RGB_AUDIO) -> Config:
-    """FCVID, 239 classes. Its quality is mAP, not top-1: AdaMML 85.82 at 93.86 with rgb + audio.
+    """Return the recipe for FCVID: 239 classes.
 
-    The lambdas are Kinetics-Sounds': none were found for this dataset.
+    Published result, in mAP and not top-1, for rgb + audio: AdaMML 85.82 at 93.86. The lambdas are
+    those of Kinetics-Sounds, as none were found for this dataset.
     """
-    return _elsewhere("fcvid", modalities, num_classes=239)
+    return _with_classes("fcvid", modalities, num_classes=239)
 
 
 def mini_sports1m(modalities: Modalities = RGB_AUDIO) -> Config:
-    """Mini-Sports1M (30 + 10 videos per class), 487 classes.
+    """Return the recipe for Mini-Sports1M: 487 classes, each with 30 + 10 videos.
 
-    Its quality is mAP, not top-1: AdaMML 46.08 at 138.32 with rgb + audio. The lambdas are
-    Kinetics-Sounds': none were found for this dataset.
+    Published result, in mAP and not top-1, for rgb + audio: AdaMML 46.08 at 138.32. The lambdas are
+    those of Kinetics-Sounds, as none were found for this dataset.
     """
-    return _elsewhere("mini_sports1m", modalities, num_classes=487)
+    return _with_classes("mini_sports1m", modalities, num_classes=487)
 
 
-def _elsewhere(recipe: str, modalities: Modalities, num_classes: int) -> Config:
+def _with_classes(recipe: str, modalities: Modalities, num_classes: int) -> Config:
+    """Return kinetics_sounds with another name and number of classes."""
     parent = kinetics_sounds(modalities)
     return replace(parent, recipe=recipe, data=replace(parent.data, num_classes=num_classes))

@@ -23,7 +23,7 @@ from torch import Tensor
 from adamml.config import MOTION, Config, fingerprint, flatten
 from adamml.data.manifest import Split
 from adamml.files import locked, whole
-from adamml.models.weight_files import by_content, load_weights, save_weights
+from adamml.models.weight_files import load_weights, save_weights, with_weight_digests
 from adamml.objectives.table import OBJECTIVES
 from adamml.training.fixed_views import segment_logits_of
 from adamml.training.loop import Metrics, fit
@@ -57,7 +57,7 @@ def unimodal_key(config: Config, modality: str, data: str) -> str:
         "seed",
     )
     shaping = {k: v for k, v in flatten(config).items() if k.startswith(paths)}
-    return fingerprint({"data": data, "modality": modality} | by_content(shaping))
+    return fingerprint({"data": data, "modality": modality} | with_weight_digests(shaping))
 
 
 @dataclass(frozen=True)

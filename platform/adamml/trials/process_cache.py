@@ -76,7 +76,7 @@ def fixed_view(
     seen = fingerprint(
         {
             "p": config.policy.kind,
-            "s": config.seen,
+            "s": config.policy_inputs,
             "x": config.policy.pixels,
             "f": config.policy.frame_step,
             "draws": config.seed if "draws" in config.inputs else None,

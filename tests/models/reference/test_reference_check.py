@@ -19,7 +19,7 @@ import pytest
 import torch
 from adamml.models.adamml import AdaMML
 from adamml.models.reference import __main__ as reference_command
-from adamml.models.reference.__main__ import LIMIT, main
+from adamml.models.reference.__main__ import ERROR_LIMIT, main
 from adamml.models.reference.networks import Layout
 from plain_reference import largest_relative, make_case
 from torch import Tensor
@@ -59,18 +59,18 @@ def golden() -> dict[str, Any]:
 
 
 def test_the_command_passes_the_golden_case() -> None:
-    """As a user runs it: no warning, no second import, every output with its errors."""
+    """The command as a user runs it: no warning, and every output with its errors."""
     command = [sys.executable, "-W", "error", "-m", "adamml.models.reference", "check", str(GOLDEN)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "platform")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     errors = re.findall(r"^(\S.*?) +(\S+e[-+]\d+) +(\S+e[-+]\d+)$", done.stdout, re.MULTILINE)
     assert tuple(name for name, _, _ in errors) == OUTPUTS
-    assert all(float(relative) < LIMIT for _, _, relative in errors)
+    assert all(float(relative) < ERROR_LIMIT for _, _, relative in errors)
 
 
 def test_the_plain_forward_gives_the_golden_outputs() -> None:
-    """Else it would prove nothing about the cases that follow."""
+    """The plain forward is what the cases below are held against, so it is checked first."""
     case = golden()
     outputs, parts = plain.expected(case)
     for name, values in (outputs | parts).items():

@@ -11,7 +11,7 @@ import pytest
 import torch
 from adamml.models.adamml import build_adamml
 from adamml.models.recognition import build_recognition
-from adamml.models.reference.__main__ import LIMIT, main
+from adamml.models.reference.__main__ import ERROR_LIMIT, main
 from adamml.models.reference.checkpoint import read_state_dict
 from adamml.models.reference.networks import Layout
 from adamml.models.weight_files import load_weights
@@ -25,7 +25,7 @@ def weights_of(shapes: dict[str, list[int]]) -> dict[str, Tensor]:
 
 
 def saved(path: Path, state: dict[str, Tensor], prefix: str = "module.") -> str:
-    """As the reference's training writes it: the state dict among other things."""
+    """Save a state dict among other things, as the released training does."""
     named = {prefix + key: value for key, value in state.items()}
     torch.save({"epoch": 60, "state_dict": named, "best_top1": np.float64(82.5)}, path)
     return str(path)
@@ -33,12 +33,12 @@ def saved(path: Path, state: dict[str, Tensor], prefix: str = "module.") -> str:
 
 @pytest.fixture(scope="module")
 def checkpoint(small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Of AdaMML."""
+    """Path of a checkpoint of AdaMML."""
     return saved(tmp_path_factory.mktemp("released") / "a.tar", weights_of(small["state_dict"]))
 
 
 @pytest.mark.parametrize(
-    ("modality", "depth", "found"),
+    ("modality", "depth", "description"),
     [
         ("rgb", 18, "unimodal network for rgb, resnet18, 5 classes"),
         ("flow", 34, "unimodal network for flow, resnet34, 5 classes"),
@@ -46,13 +46,13 @@ def checkpoint(small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
     ],
 )
 def test_a_unimodal_checkpoint_becomes_a_recognition_network(
-    modality: str, depth: int, found: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    modality: str, depth: int, description: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shapes = plain.reference_shapes([modality], [modality], depth, classes=5)
     state = plain.part(weights_of(shapes), "main_net.nets.0.")
     source, out = saved(tmp_path / "a.pth.tar", state), tmp_path / "model.safetensors"
     assert main(["load", source, "--out", str(out)]) == 0
-    assert found in capsys.readouterr().out
+    assert description in capsys.readouterr().out
     ours = modality.replace("sound", "audio")
     layout = Layout(recognition=(ours,), policy=None, depth=depth, num_classes=5)
     network = build_recognition(layout.config, ours, 5)
@@ -60,14 +60,14 @@ def test_a_unimodal_checkpoint_becomes_a_recognition_network(
     clip = torch.randn(1, 2, 4, plain.CHANNELS[modality], 40, 40)
     clip = clip[:, :, :1] if modality == "sound" else clip
     with torch.no_grad():
-        said = network.eval()(clip)[0]
+        logits = network.eval()(clip)[0]
         if modality == "sound":
             features = plain.mobile_features(state, clip[0], nested=True)
             head = plain.part(state, "classifier.1.")
             expected = torch.nn.functional.linear(features, head["weight"], head["bias"])
         else:
             expected = plain.resnet(state, clip[0], depth)
-    torch.testing.assert_close(said, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_backbone_alone_can_be_named_in_a_config(tmp_path: Path) -> None:
@@ -85,19 +85,19 @@ def test_a_backbone_alone_can_be_named_in_a_config(tmp_path: Path) -> None:
 def test_an_adamml_checkpoint_becomes_adamml(
     small: dict[str, Any], checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What it holds is read from its shapes; said or not, the same file is written."""
-    out, told = tmp_path / "model.safetensors", tmp_path / "told.safetensors"
+    """Contents are read from shapes: with and without options the same file is written."""
+    out, explicit = tmp_path / "model.safetensors", tmp_path / "explicit.safetensors"
     assert main(["load", checkpoint, "--out", str(out)]) == 0
     assert "AdaMML of rgb + flow (policy: rgb + rgbdiff), resnet18, 7" in capsys.readouterr().out
-    said = "--modalities rgb+flow --policy-modalities rgb+rgbdiff --depth 18 --classes 7"
-    assert main(["load", checkpoint, "--out", str(told), *said.split()]) == 0
-    assert told.read_bytes() == out.read_bytes()
+    options = "--modalities rgb+flow --policy-modalities rgb+rgbdiff --depth 18 --classes 7"
+    assert main(["load", checkpoint, "--out", str(explicit), *options.split()]) == 0
+    assert explicit.read_bytes() == out.read_bytes()
     layout = Layout(recognition=("rgb", "flow"), policy=("rgb", "rgbdiff"), depth=18, num_classes=7)
     model = build_adamml(layout.config, 7)
     load_weights(model, out)
     clips = {m: plain.clips(small, m) for m in small["modality"]}
     logits = model.eval().infer(clips, torch.tensor(small["decisions"])).logits
-    assert largest_relative(logits, small["expected"]["video_logits"]) < LIMIT
+    assert largest_relative(logits, small["expected"]["video_logits"]) < ERROR_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_an_adamml_checkpoint_becomes_adamml(
         ("--backbone-only", "backbone_only must be with a unimodal checkpoint"),
     ],
 )
-def test_a_checkpoint_that_is_not_what_was_said_is_refused(
+def test_a_checkpoint_that_is_not_what_the_options_say_is_refused(
     arguments: str,
     message: str,
     checkpoint: str,
@@ -127,8 +127,8 @@ def test_a_checkpoint_that_is_not_what_was_said_is_refused(
 def test_scores_under_the_names_of_numpy_1_do_no_harm(tmp_path: Path) -> None:
     """The released checkpoints are older than NumPy 2, and than torch's zip files."""
     path, state = tmp_path / "a.pth.tar", {"conv1.weight": torch.ones(2)}
-    held = {"state_dict": state, "best_top1": np.float64(88.17)}
-    torch.save(held, path, _use_new_zipfile_serialization=False)
+    content = {"state_dict": state, "best_top1": np.float64(88.17)}
+    torch.save(content, path, _use_new_zipfile_serialization=False)
     written = path.read_bytes()
     assert b"numpy._core" in written
     path.write_bytes(written.replace(b"numpy._core", b"numpy.core"))
@@ -140,7 +140,7 @@ class Foreign:
 
 
 @pytest.mark.parametrize(
-    ("held", "message"),
+    ("content", "message"),
     [
         (b"not a checkpoint", "damaged or of another kind"),
         (b"", "damaged or of another kind"),
@@ -154,9 +154,9 @@ class Foreign:
     ],
 )
 def test_a_file_that_is_no_checkpoint_is_named(
-    held: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "a.pth"
-    path.write_bytes(held) if isinstance(held, bytes) else torch.save(held, path)
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
     assert main(["load", str(path), "--out", str(tmp_path / "out.safetensors")]) == 2
     assert re.search(message, capsys.readouterr().err)

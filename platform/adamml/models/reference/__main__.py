@@ -1,4 +1,10 @@
-"""The commands of adamml.models.reference. They need losses, which lie to the right of models."""
+"""Check our networks against golden cases, and turn released checkpoints into our weights.
+
+    python -m adamml.models.reference check CASE.json
+    python -m adamml.models.reference load CHECKPOINT --out MODEL.safetensors
+
+tests/golden/README.md describes golden cases; docs/paper.md 1.3 has where checkpoints are released.
+"""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -8,48 +14,51 @@ import torch
 import tyro
 from torch import Tensor, nn
 
-from adamml.config import MODALITIES as KNOWN
-from adamml.config import LossConfig
+from adamml.config import MODALITIES, LossConfig
 from adamml.models.adamml import AdaMML
 from adamml.models.policy import PolicyNetwork
 from adamml.models.reference.case import Case
 from adamml.models.reference.case_file import read_case
 from adamml.models.reference.checkpoint import layout_of, read_state_dict
-from adamml.models.reference.networks import MODALITIES, Layout, load_adamml, load_recognition
+from adamml.models.reference.networks import OUR_NAMES, Layout, load_adamml, load_recognition
 from adamml.models.weight_files import save_weights
 from adamml.objectives.losses import policy_loss
 
 PROGRAM = "python -m adamml.models.reference"
 DESCRIPTION = "Check our networks against the reference implementation's, and load its weights."
-LIMIT = 1e-4
-"""Below which every relative error must be."""
+ERROR_LIMIT = 1e-4
+"""Bound below which every relative error must be."""
 DECIMALS = 6
-"""Of the numbers in a case."""
+"""Number of decimals that the numbers in a case are rounded to."""
 LOSS_SCALE = 20
-"""The losses of a case are those of its video logits divided by this."""
+"""Divisor of the video logits that a case's losses are computed from (tests/golden/README.md)."""
 
 
 def check(file: tyro.conf.Positional[Path]) -> int:
-    """Compare our networks with the outputs of the reference that a golden case holds.
+    """Compare our networks' outputs with the reference's, which a golden case holds.
 
-    Exits with 0 if every relative error is below 1e-4, 1 if not, 2 if the file is broken.
+    The exit status is 0 if every relative error is below 1e-4, 1 if not, 2 if the file is broken.
 
     Args:
-        file: JSON; tests/golden/README.md describes it.
+        file: JSON file of the case; tests/golden/README.md describes it.
     """
     case = read_case(file)
     print(
-        f"{case.name or file}: {_words(case.layout)}; videos {case.num_videos}, "
+        f"{case.name or file}: {_describe(case.layout)}; videos {case.num_videos}, "
         f"segments {case.num_segments}, frames {case.frames}, pixels {case.pixels}"
     )
     ours = outputs(load_adamml(case.weights(), case.layout), case)
-    errors = {name: error(ours[name], case.expected[name]) for name in case.expected}
+    errors = {name: largest_errors(ours[name], case.expected[name]) for name in case.expected}
     width = max(map(len, errors))
     print(f"{'largest error':{width}}  absolute  relative")
     for name, (absolute, relative) in errors.items():
         print(f"{name:{width}}  {absolute:8.1e}  {relative:8.1e}")
-    failed = [name for name, (_, relative) in errors.items() if not relative < LIMIT]
-    print(f"not below {LIMIT:g}: {', '.join(failed)}" if failed else f"all below {LIMIT:g}")
+    failed = [name for name, (_, relative) in errors.items() if not relative < ERROR_LIMIT]
+    print(
+        f"not below {ERROR_LIMIT:g}: {', '.join(failed)}"
+        if failed
+        else f"all below {ERROR_LIMIT:g}"
+    )
     return 1 if failed else 0
 
 
@@ -65,17 +74,19 @@ def load(
 ) -> int:
     """Turn a released checkpoint, unimodal or AdaMML, into our safetensors.
 
-    What is not given is read from the shapes of the weights. Given or not: a key that is missing
-    or unexpected is an error that names it.
+    Options that are left out are read from the shapes of the weights. In either case a key that is
+    missing or unexpected is an error that names it.
 
     Args:
-        checkpoint: File of torch.save; tensors and plain values only (weights_only).
-        out: The safetensors to write.
-        modalities: Of the recognition networks in the checkpoint's order, e.g. rgb+audio+flow.
-        policy_modalities: What the policy looks at for each, e.g. rgb+audio+rgbdiff.
-        depth: Of the ResNets: 18, 34, 50 or 101.
-        classes: How many.
-        backbone_only: Of a unimodal checkpoint, leave the classifier out. Such a file can be given
+        checkpoint: File written by torch.save, with tensors and plain values only.
+        out: The safetensors file to write.
+        modalities: Modalities of the recognition networks in the checkpoint's order, e.g.
+            rgb+audio+flow.
+        policy_modalities: Modalities that the policy looks at to decide about each of them, e.g.
+            rgb+audio+rgbdiff.
+        depth: Depth of the ResNets: 18, 34, 50 or 101.
+        classes: Number of classes.
+        backbone_only: Leave the classifier of a unimodal checkpoint out. Such a file can be given
             as recognition.<modality>.weights.
     """
     state = read_state_dict(checkpoint)
@@ -86,25 +97,32 @@ def load(
         depth=depth,
         num_classes=classes,
     )
-    print(f"found: {_words(layout)}")
+    print(f"the checkpoint holds {_describe(layout)}")
     if layout.policy is None:
         network = load_recognition(state, layout)
-        return _written(network.backbone if backbone_only else network, out)
+        return _save(network.backbone if backbone_only else network, out)
     if backbone_only:
-        raise ValueError(f"backbone_only must be with a unimodal checkpoint, got {checkpoint}")
-    return _written(load_adamml(state, layout), out)
+        raise ValueError(
+            "backbone_only must be with a unimodal checkpoint, "
+            f"got {checkpoint}, which holds AdaMML"
+        )
+    return _save(load_adamml(state, layout), out)
 
 
 @torch.no_grad()
 def outputs(model: AdaMML, case: Case) -> dict[str, Tensor]:
-    """All that a case expects, by its names, from a model in eval mode.
+    """Return our values for everything that a case expects, by the case's names.
 
-    Videos go through one at a time: memory does not grow with their number.
+    Videos go through one at a time, so that memory does not grow with their number.
+
+    Args:
+        model: in eval mode, with the case's weights.
+        case: the case; clips, decisions and targets are taken from it.
     """
     assert isinstance(model.policy, PolicyNetwork)
     clips, parts = case.clips(), []
     for n in range(case.num_videos):
-        video = {m: of_all[n : n + 1] for m, of_all in clips.items()}
+        video = {m: clip[n : n + 1] for m, clip in clips.items()}  # N = 1
         decisions = case.decisions[n : n + 1]
         all_on = model.infer(video, torch.ones_like(decisions))
         assert all_on.segment_logits is not None
@@ -127,15 +145,18 @@ def outputs(model: AdaMML, case: Case) -> dict[str, Tensor]:
 
 
 def losses(video_logits: Tensor, case: Case) -> dict[str, Tensor]:
-    """The terms of the loss of video logits [N, K] under the case's decisions."""
+    """Return the terms of the loss for video logits [N, K] under the case's decisions."""
     config = LossConfig(lambdas=case.lambdas, gamma=case.gamma)
     modalities, scaled = case.layout.recognition, video_logits / LOSS_SCALE
     terms = policy_loss(scaled, case.decisions, case.targets, modalities, config)
     return {f"loss {name}": term for name, term in terms.items()}
 
 
-def error(ours: Tensor, expected: Tensor) -> tuple[float, float]:
-    """Largest absolute error, ours rounded as the case is; and the same over max |expected|."""
+def largest_errors(ours: Tensor, expected: Tensor) -> tuple[float, float]:
+    """Return the largest absolute error, and the same divided by max |expected|.
+
+    Our values are rounded first, as those of a case are.
+    """
     absolute = float((ours.double().round(decimals=DECIMALS) - expected).abs().max())
     scale = float(expected.abs().max())
     if scale == 0:
@@ -143,13 +164,14 @@ def error(ours: Tensor, expected: Tensor) -> tuple[float, float]:
     return absolute, absolute / scale
 
 
-def _written(model: nn.Module, out: Path) -> int:
+def _save(model: nn.Module, out: Path) -> int:
     save_weights(model, out)
     print(f"wrote {len(model.state_dict())} tensors to {out}")
     return 0
 
 
-def _words(layout: Layout) -> str:
+def _describe(layout: Layout) -> str:
+    """Return in words which networks a layout has."""
     names = " + ".join(layout.recognition)
     classes = f"{layout.num_classes} classes"
     nets = {"mobilenet_v2" if m == "audio" else f"resnet{layout.depth}" for m in layout.recognition}
@@ -160,16 +182,19 @@ def _words(layout: Layout) -> str:
 
 
 def _parse(modalities: str | None) -> tuple[str, ...] | None:
+    """Return the modalities of an option like "rgb+sound", in our names."""
     if modalities is None:
         return None
-    names = tuple(MODALITIES.get(m, m) for m in modalities.split("+"))
-    if not set(names) <= set(KNOWN):
-        raise ValueError(f"modalities must be of {', '.join(KNOWN)}, joined by +, got {modalities}")
+    names = tuple(OUR_NAMES.get(m, m) for m in modalities.split("+"))
+    if not set(names) <= set(MODALITIES):
+        raise ValueError(
+            f"modalities must be of {', '.join(MODALITIES)}, joined by +, got {modalities}"
+        )
     return names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status."""
+    """Run the command; returns the exit status, 2 for a mistake in options or files."""
     commands: dict[str, Callable[..., int]] = {"check": check, "load": load}
     try:
         status = tyro.extras.subcommand_cli_from_dict(

@@ -1,6 +1,6 @@
-"""Golden cases: a model of the reference, its weights and inputs given by a rule, its outputs.
+"""Golden cases: outputs of the released code for weights and inputs that follow from a rule.
 
-tests/golden/README.md has the rule; reference_case_file.py reads the files.
+tests/golden/README.md has the rule; case_file.py reads the files.
 """
 
 import math
@@ -14,43 +14,56 @@ from torch import Tensor
 from adamml.models.reference.networks import Layout, without_prefix
 
 CHANNELS = {"rgb": 3, "flow": 10, "rgbdiff": 15}
-"""Of one frame of a visual modality in the reference."""
+"""Visual modality -> channels of one frame in the released code."""
 SOUND_PIXELS = 256
+"""Frequency bins, and time steps, of a spectrogram."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Modalities have our names."""
+    """One golden case; modalities have our names."""
 
     name: str
+    """Name of the case, "" if it has none."""
     layout: Layout
+    """Networks of the model."""
     inputs: tuple[str, ...]
-    """The modalities that there is input of."""
+    """Modalities of the input."""
     seed: int
+    """Seed of the input."""
     num_videos: int
+    """Number of videos N."""
     num_segments: int
+    """Number of segments per video S."""
     frames: int
-    """Of a segment. The released code runs with 1, 2, 4 and 8 only, as its networks halve the count
-    rounding down while their poolings round up; with others the rule of temporal.py is checked."""
+    """Number of frames per segment F. The released code runs with 1, 2, 4 and 8 only: its networks
+    halve the count rounding down while their poolings round up. A case with another number checks
+    the rule of models/temporal.py."""
     pixels: int
+    """Height and width of a frame in pixels."""
     shapes: dict[str, tuple[int, ...]]
-    """Of the weights, by their names in the reference, "module." included."""
+    """Key in the released code's state dict, "module." included -> shape."""
     decisions: Tensor
-    """[N, S, M]."""
+    """Decisions [N, S, M] of some outputs."""
     targets: Tensor
-    """[N]."""
+    """True classes [N]."""
     lambdas: dict[str, float]
+    """Modality -> weight of its usage in the loss."""
     gamma: float
+    """Weight of the penalty for being wrong."""
     expected: dict[str, Tensor]
-    """Output -> its values, float64, rounded to 6 decimals."""
+    """Name of an output -> its values, float64, rounded to 6 decimals."""
 
     def weights(self) -> dict[str, Tensor]:
-        """The state dict by the rule, without "module."."""
+        """Return the state dict that the rule gives, keys without "module."."""
         named = without_prefix(self.shapes)
         return {named[key]: weight(key, shape) for key, shape in self.shapes.items()}
 
     def clips(self) -> dict[str, Tensor]:
-        """Modality -> [N, S, F, C, H, W] by the rule; audio [N, S, 1, 1, 256, 256]."""
+        """Return the input that the rule gives: modality -> [N, S, F, C, H, W].
+
+        Audio is [N, S, 1, 1, 256, 256].
+        """
         return {m: self._clips(m) for m in self.inputs}
 
     def _clips(self, modality: str) -> Tensor:
@@ -65,7 +78,7 @@ class Case:
 
 
 def weight(key: str, shape: tuple[int, ...]) -> Tensor:
-    """The weight that the rule gives to a key of the reference's state dict."""
+    """Return the tensor that the rule gives to a key of the released code's state dict."""
     if key.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)
     z = np.asarray(_rng(key).standard_normal(shape))
@@ -83,4 +96,5 @@ def weight(key: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def _rng(name: str) -> np.random.Generator:
+    """Return the generator that the rule names after a key or an input."""
     return np.random.default_rng(zlib.crc32(name.encode()))

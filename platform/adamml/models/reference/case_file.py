@@ -1,4 +1,4 @@
-"""Files of golden cases, checked field by field."""
+"""Files of golden cases, read and checked field by field (tests/golden/README.md)."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adamml.models.reference.case import Case
 from adamml.models.reference.networks import (
-    MODALITIES,
+    OUR_NAMES,
     Layout,
     check_adamml,
     fusion_of,
@@ -17,13 +17,16 @@ from adamml.models.reference.networks import (
 )
 
 Fields = dict[str, Any]
-IN_THE_REFERENCE = ("rgb", "flow", "rgbdiff", "sound")
+"""Type of a JSON object: name -> value."""
+REFERENCE_MODALITIES = ("rgb", "flow", "rgbdiff", "sound")
+"""Modalities by their names in the released code."""
 
 
 def read_case(path: Path) -> Case:
-    """
+    """Read a golden case.
+
     Raises:
-        ValueError: the file is no such case; the field is named.
+        ValueError: the file is not a golden case; the message names the field that is wrong.
         OSError: it cannot be read.
     """
     try:
@@ -36,7 +39,9 @@ def read_case(path: Path) -> Case:
 
 
 def _case(fields: Fields) -> Case:
+    """Check all fields of a file and return the case."""
     shapes = _shapes(fields)
+    # Name without prefix -> shape.
     named = {name: shapes[key] for key, name in without_prefix(shapes).items()}
     layout = _layout(fields, fusion_of(named))
     check_adamml(named, layout)
@@ -65,6 +70,7 @@ def _case(fields: Fields) -> Case:
 
 
 def _layout(fields: Fields, fusion: str) -> Layout:
+    """Return the layout that a file's fields describe."""
     inputs, recognition, policy = (
         _modalities(fields, name)
         for name in ("modality", "recognition_modalities", "policy_modalities")
@@ -91,6 +97,7 @@ def _expected(
     modalities: tuple[str, ...],
     sizes: tuple[int, int, int, int],
 ) -> dict[str, Tensor]:
+    """Return the expected outputs and losses by name; sizes are N, S, M and K."""
     n, s, m, k = sizes
     unimodal = _tensor(values, "unimodal_segment_logits", (m, n, s, k))
     return {
@@ -104,27 +111,38 @@ def _expected(
 
 
 def _field(fields: Fields, name: str, kind: type[Any]) -> Any:
+    """Return a field that must be of exactly this type."""
+    # Not isinstance: True is an int to Python, but not to JSON.
     if type(fields.get(name)) is not kind:
         raise ValueError(f"{name} must be a JSON {kind.__name__}, got {_short(fields, name)}")
     return fields[name]
 
 
 def _count(fields: Fields, name: str) -> int:
+    """Return a field that must be a positive whole number."""
     if type(fields.get(name)) is not int or fields[name] < 1:
         raise ValueError(f"{name} must be a positive whole number, got {_short(fields, name)}")
     return int(fields[name])
 
 
 def _modalities(fields: Fields, name: str) -> tuple[str, ...]:
+    """Return a field that must list modalities in the released code's names, in our names."""
     given = fields.get(name)
-    if not isinstance(given, list) or not given or any(x not in IN_THE_REFERENCE for x in given):
-        raise ValueError(f"{name} must be a list of {IN_THE_REFERENCE}, got {_short(fields, name)}")
+    if (
+        not isinstance(given, list)
+        or not given
+        or any(x not in REFERENCE_MODALITIES for x in given)
+    ):
+        raise ValueError(
+            f"{name} must be a list of {REFERENCE_MODALITIES}, got {_short(fields, name)}"
+        )
     if len(set(given)) < len(given):
         raise ValueError(f"{name} must name each modality once, got {given}")
-    return tuple(MODALITIES.get(str(x), str(x)) for x in given)
+    return tuple(OUR_NAMES.get(str(x), str(x)) for x in given)
 
 
 def _shapes(fields: Fields) -> dict[str, tuple[int, ...]]:
+    """Return the field state_dict: key -> shape."""
     shapes = _field(fields, "state_dict", dict)
     for key, shape in shapes.items():
         if not isinstance(shape, list) or any(type(d) is not int or d < 0 for d in shape):
@@ -133,6 +151,7 @@ def _shapes(fields: Fields) -> dict[str, tuple[int, ...]]:
 
 
 def _tensor(fields: Fields, name: str, shape: tuple[int, ...]) -> Tensor:
+    """Return a field that must hold finite numbers of this shape, as float64."""
     try:
         values = torch.tensor(fields.get(name), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -145,6 +164,7 @@ def _tensor(fields: Fields, name: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def _short(fields: Fields, name: str) -> str:
+    """Return a field's value for an error message, cut to 60 characters."""
     if name not in fields:
         return "nothing"
     text = repr(fields[name])

@@ -1,4 +1,4 @@
-"""Released checkpoint files of the reference implementation, and what is in them."""
+"""Checkpoint files of the released code: reading them, and telling what they hold."""
 
 import re
 from collections.abc import Mapping
@@ -12,16 +12,17 @@ from torch import Tensor
 from adamml.models.reference.networks import Layout, fusion_of, without_prefix
 
 CHANNELS = {1: "audio", 3: "rgb", 10: "flow", 15: "rgbdiff"}
-"""Input channels of a network -> the modality that has them in the reference."""
+"""Input channels of a network -> the modality that has them in the released code."""
 DEPTHS = {
     (False, (2, 2, 2, 2)): 18,
     (False, (3, 4, 6, 3)): 34,
     (True, (3, 4, 6, 3)): 50,
     (True, (3, 4, 23, 3)): 101,
 }
-"""Whether blocks have a third convolution, and how many blocks each layer has -> ResNet depth."""
-NO_RESNET = 50
-"""Stands where there is no ResNet; nothing is built of it."""
+"""(third convolution per block or not, number of blocks per layer) -> depth of the ResNet."""
+UNUSED_DEPTH = 50
+"""Depth in a layout without ResNets, where it is not used."""
+# The function by which NumPy pickles a scalar; NumPy does not export it.
 _number = np.float64(0).__reduce__()[0]
 NUMPY_NUMBERS: list[Any] = [
     _number,
@@ -29,20 +30,24 @@ NUMPY_NUMBERS: list[Any] = [
     np.dtype,
     *(type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64)),
 ]
-"""What weights_only must also take: training scripts keep scores as numbers of NumPy, under the
-names of NumPy 1 or 2."""
+"""Globals that a checkpoint may name besides torch's own: training scripts store scores as NumPy
+scalars, under the names of NumPy 1 or 2."""
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file of torch.save, alone or under "state_dict", without "module.".
+    """Read the state dict of a file written by torch.save, keys without the prefix "module.".
+
+    The file holds the state dict itself or a dict with it under "state_dict". Code in a pickle is
+    not run (torch's weights_only).
 
     Raises:
-        ValueError: the file holds something else, or more than weights_only takes.
+        ValueError: the file is damaged, has no state dict, or holds objects other than tensors and
+            plain values.
         OSError: it cannot be read.
     """
     try:
         with torch.serialization.safe_globals(NUMPY_NUMBERS):
-            held = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # damaged files fail in as many ways as there are bytes
@@ -51,14 +56,14 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise ValueError(
             f"{path} must be a checkpoint of tensors and plain values: {reason}"
         ) from error
-    if isinstance(held, dict) and isinstance(held.get("state_dict"), Mapping):
-        held = held["state_dict"]
-    if not isinstance(held, Mapping) or not held:
-        raise ValueError(f"{path} must hold a state dict, got {type(held).__name__}")
-    other = [str(key) for key, value in held.items() if not isinstance(value, Tensor)]
-    if other:
-        raise ValueError(f"{path} must hold tensors by name, got others at {', '.join(other[:8])}")
-    return {name: held[key] for key, name in without_prefix(held).items()}
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content:
+        raise ValueError(f"{path} must hold a state dict, got {type(content).__name__}")
+    others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
+    if others:
+        raise ValueError(f"{path} must hold tensors by name, got others at {', '.join(others[:8])}")
+    return {name: content[key] for key, name in without_prefix(content).items()}
 
 
 def layout_of(
@@ -69,22 +74,30 @@ def layout_of(
     depth: int | None = None,
     num_classes: int | None = None,
 ) -> Layout:
-    """What a state dict holds; what is given is taken as it is, the rest is read from the shapes.
+    """Return what a state dict holds, read from its keys and shapes.
+
+    Args:
+        state: keys without the prefix "module.".
+        recognition: modalities of the recognition networks, in place of those that input channels
+            tell.
+        policy: modalities that the policy looks at, likewise.
+        depth: depth of the ResNets, in place of what their blocks tell.
+        num_classes: number of classes, in place of what the classifier tells.
 
     Raises:
-        ValueError: neither AdaMML nor a unimodal network of the reference, or a part of it whose
-            shapes say nothing known; the keys are named.
+        ValueError: it is neither AdaMML nor a unimodal network of the released code, or its shapes
+            do not tell a part that was not given; the message names keys.
     """
     adamml = any(key.startswith(("main_net.", "policy_net.")) for key in state)
     nets = _networks(state, r"main_net\.nets\.(\d+)\.") if adamml else {0: dict(state)}
-    seen = _networks(state, r"policy_net\.joint_net\.nets\.(\d+)\.")
+    policy_nets = _networks(state, r"policy_net\.joint_net\.nets\.(\d+)\.")
     if not nets:
         raise ValueError("the state dict has no recognition network: no key main_net.nets.0.*")
     depths = {_depth(net) for net in nets.values() if "conv1.weight" in net}
     if len(depths) > 1 and depth is None:
         raise ValueError(f"the ResNets must have one depth, got {sorted(depths)}")
     recognition = recognition or tuple(_modality(net) for net in nets.values())
-    policy = policy or tuple(_modality(net) for net in seen.values())
+    policy = policy or tuple(_modality(net) for net in policy_nets.values())
     if adamml and not len(recognition) == len(policy) == len(nets):
         raise ValueError(
             f"recognition and policy modalities must be as many as the {len(nets)} recognition "
@@ -93,14 +106,14 @@ def layout_of(
     return Layout(
         recognition=recognition,
         policy=policy if adamml else None,
-        depth=depth or next(iter(depths), NO_RESNET),
+        depth=depth or next(iter(depths), UNUSED_DEPTH),
         num_classes=num_classes or _num_classes(next(iter(nets.values()))),
         fusion=fusion_of({k: tuple(v.shape) for k, v in state.items()}) if adamml else "weighted",
     )
 
 
 def _networks(state: Mapping[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
-    """Number -> the state dict of that network."""
+    """Return number -> the state dict of that network, for keys that match prefix."""
     networks: dict[int, dict[str, Tensor]] = {}
     for key, tensor in state.items():
         if match := re.match(prefix, key):
@@ -109,6 +122,7 @@ def _networks(state: Mapping[str, Tensor], prefix: str) -> dict[int, dict[str, T
 
 
 def _modality(net: Mapping[str, Tensor]) -> str:
+    """Return the modality that the input channels of a network belong to."""
     first = net.get("conv1.weight", net.get("features.0.0.weight"))
     if first is None or first.dim() != 4:
         raise ValueError(
@@ -121,9 +135,11 @@ def _modality(net: Mapping[str, Tensor]) -> str:
 
 
 def _depth(net: Mapping[str, Tensor]) -> int:
+    """Return the depth of a ResNet, from the numbers of its blocks."""
     blocks = [re.match(r"layer(\d)\.(\d+)\.", key) for key in net]
     numbers = [(match[1], int(match[2])) for match in blocks if match]
-    counts = tuple(1 + max((n for at, n in numbers if at == x), default=-1) for x in "1234")
+    # The highest block number of each layer, plus 1; 0 where a layer has none.
+    counts = tuple(1 + max((n for layer, n in numbers if layer == x), default=-1) for x in "1234")
     kind = (any(re.match(r"layer\d\.\d+\.conv3\.", key) for key in net), counts)
     if kind not in DEPTHS:
         raise ValueError(
@@ -134,7 +150,10 @@ def _depth(net: Mapping[str, Tensor]) -> int:
 
 
 def _num_classes(net: Mapping[str, Tensor]) -> int:
+    """Return the number of classes of a network, from the shape of its classifier."""
     for key in ("fc.bias", "fc.weight", "classifier.1.bias", "classifier.1.weight"):
         if key in net:
             return int(net[key].shape[0])
-    raise ValueError("the number of classes must be given: no fc.* and no classifier.1.*")
+    raise ValueError(
+        "the number of classes must be given (--classes): there is no fc.* and no classifier.1.*"
+    )

@@ -8,7 +8,7 @@ from adamml.config import Config, flatten
 from adamml.data.manifest import load_manifest
 from adamml.data.relevance import relevance_known
 from adamml.home import study_folder
-from adamml.models.weight_files import by_content
+from adamml.models.weight_files import with_weight_digests
 from adamml.study.methods import (
     KNOWS_RELEVANCE,
     NEEDS,
@@ -48,7 +48,7 @@ def resolve_comparison(options: CompareOptions) -> ComparisonPlan:
     settings = ComparisonSettings(
         recipe=config.recipe,
         methods={name: method_overrides(name, config) for name in method_names(config)},
-        config=by_content(flatten(config)),
+        config=with_weight_digests(flatten(config)),
         data=data_identity(options, data),
         workers_per_slot=options.workers_per_slot,
     )

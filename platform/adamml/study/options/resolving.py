@@ -12,7 +12,7 @@ from adamml.data.manifest import load_manifest
 from adamml.data.stored_flow import unread, warn_once
 from adamml.data.synthetic.generation import synthetic_name
 from adamml.home import move_home
-from adamml.models.weight_files import absolute
+from adamml.models.weight_files import with_absolute_weights
 from adamml.models.weights import check_weights
 from adamml.recipes import RECIPES, parse_task
 from adamml.study.options.jobs import JobOptions
@@ -48,7 +48,7 @@ def base_overrides(
     manifest = load_manifest(options.data) if options.data is not None else None
     if manifest is not None:
         base |= {"data.num_classes": len(manifest.classes), "data.quality": manifest.quality}
-    base |= absolute(parse(options.override, config))
+    base |= with_absolute_weights(parse(options.override, config))
     config = override(config, base)
     if manifest is not None:
         check_labels(manifest, config)

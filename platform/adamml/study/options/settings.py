@@ -9,7 +9,7 @@ from typing import Any
 from adamml.config import Config, fingerprint, flatten, override
 from adamml.cost.flops import count_costs
 from adamml.files import whole
-from adamml.models.weight_files import by_content
+from adamml.models.weight_files import with_weight_digests
 from adamml.objectives.table import Bounds, worst_values
 from adamml.study.specs import backbone_overrides
 
@@ -74,7 +74,7 @@ def study_settings(
         recipe=config.recipe,
         space=space,
         searched=searched,
-        config=by_content(flatten(config)),
+        config=with_weight_digests(flatten(config)),
         data=data,
         workers_per_slot=workers_per_slot,
         search=dict(search),
