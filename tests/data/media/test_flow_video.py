@@ -157,13 +157,13 @@ def test_cached_and_direct_reading_are_equal_to_the_end(
     monkeypatch.setenv("ADAMML_CACHE", str(tmp_path / "none"))
     monkeypatch.setenv("ADAMML_CACHE_GIB", "0")
     direct = open_frames(stored, flow_config)
-    found = cached.flow("a", indices)
-    np.testing.assert_array_equal(found, direct.flow("a", indices))
+    found = cached["a"].flow(indices)
+    np.testing.assert_array_equal(found, direct["a"].flow(indices))
     assert (found[2, 1:] == 128).all()
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "override"),
     [
         ({"motion": {"algorithm": "tvl1"}}, "motion.algorithm=dis"),
         ({"motion": {"bound": 10.0}}, "motion.bound=20.0"),
@@ -176,7 +176,7 @@ def test_other_flow_is_computed_and_the_user_is_told_once_how_to_read_it(
     flow_config: Config,
     caplog: pytest.LogCaptureFixture,
     changed: dict[str, dict[str, object]],
-    said: str,
+    override: str,
 ) -> None:
     [(part, fields)] = changed.items()
     other = replace(flow_config, **{part: replace(getattr(flow_config, part), **fields)})
@@ -184,10 +184,10 @@ def test_other_flow_is_computed_and_the_user_is_told_once_how_to_read_it(
     for _ in range(2):
         frames = open_frames(stored, other)
     assert len(caplog.records) == 1
-    assert f"--override {said} would read it" in caplog.text
+    assert f"add --override {override}" in caplog.text
     plain = open_frames(without(stored), other)
     indices = np.array([[0, 2, 4]])
-    np.testing.assert_array_equal(frames.flow("a", indices), plain.flow("a", indices))
+    np.testing.assert_array_equal(frames["a"].flow(indices), plain["a"].flow(indices))
     assert unread(flow_config, DIS) == unread(other, None) == ""
 
 
@@ -229,8 +229,8 @@ def test_flow_that_is_damaged_later_is_still_and_of_the_frames_size(
     frames = open_frames(stored, flow_config)
     (stored.root / "flow.mp4").write_bytes(b"no video")
     indices = np.array([[0, 1, 2]])
-    assert frames.frames("a", indices).shape == (1, 3, 3, 48, 64)
-    found = frames.flow("a", indices)
+    assert frames["a"].frames(indices).shape == (1, 3, 3, 48, 64)
+    found = frames["a"].flow(indices)
     assert found.shape == (1, 3, 2, 48, 64)
     assert (found == 128).all()
     assert "damaged" in caplog.text

@@ -127,7 +127,7 @@ def test_what_cannot_be_read_is_black_at_the_size_of_the_rest(
     writing.changing_size(tmp_path, tmp_path / "data" / "a.ts", RNG)
     monkeypatch.setenv("ADAMML_CACHE_GIB", "0")
     source = open_frames(make_manifest(["a.ts"]), config)
-    good, black = (source.frames("v0", np.array([[0, at]])) for at in (4, 40))
+    good, black = (source["v0"].frames(np.array([[0, at]])) for at in (4, 40))
     assert good.shape == black.shape == (1, 2, 3, 30, 45)
     assert good.any()
     assert not black.any()
