@@ -193,7 +193,7 @@ def test_a_clip_shorter_than_a_segment_is_repeated(
         path, fps, seconds = path.with_name("b.mp4"), found.fps, found.duration_s
     source = opened(path.name, fps, seconds, "0")
     assert frame_count(seconds, fps) == count
-    clips = Clips(rates, source, "v0", np.zeros(2, int), count, fps)
+    clips = Clips(rates, source["v0"], np.zeros(2, int), count, fps)
     seen = media.numbers_of(clips._rgb())
     assert seen.tolist() == [[0, 2 % count, 4 % count, 6 % count]] * 2
     sound = source["v0"].audio()
