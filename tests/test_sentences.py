@@ -17,7 +17,6 @@ NOT_YET = (
     "platform/adamml/cluster.py",
     "platform/adamml/config",
     "platform/adamml/cost",
-    "platform/adamml/data",
     "platform/adamml/home.py",
     "platform/adamml/journal.py",
     "platform/adamml/models",

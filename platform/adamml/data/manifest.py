@@ -144,6 +144,7 @@ def load_manifest(root: Path) -> Manifest:
         arrow = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{file} must be a parquet file, got: {error}") from error
+    # Parquet keeps metadata as bytes.
     metadata = {k.decode(): v.decode() for k, v in (arrow.schema.metadata or {}).items()}
     # Types come before rows, and rows before paths: each check relies on the one before it.
     arrow = typed(arrow, file)

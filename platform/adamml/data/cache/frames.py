@@ -91,6 +91,7 @@ class FrameSource:
         for shard, index in zip(shards, entries, strict=True):
             for source in shard.sources:
                 entry = index[source.id]
+                # Decided here, once: whether all reads of a video go to its shard or to its file.
                 if entry.bad:
                     self.bad[source.id] = entry.bad
                 self.silent += entry.silent

@@ -37,6 +37,7 @@ def cut_into_shards(manifest: Manifest, decoding: Decoding, folder: Path) -> lis
                 flow=root / row[FLOW_PATH] if decoding.flow_stored else None,
             )
             batch.append(source)
+            # An estimate will do: the limit is a rough one.
             size += decoding.estimated_bytes(source.duration_s, source.fps)
             if size >= SHARD_BYTES:
                 shards.append(_shard(folder, str(split), batch, size))

@@ -129,6 +129,7 @@ def _entries(
     A video that crashed an earlier reader is first read, by `read`, in a throwaway process. If that
     dies too, the video is recorded as bad and not touched here.
     """
+    # `number` and not the id names the mark: an id may hold characters that no file name can.
     entries = {}
     for number, source in enumerate(shard.sources):
         with marked(shard.folder / f"{shard.name}.{number}.reading") as died:
@@ -227,6 +228,7 @@ def _probed(source: Source, decoding: Decoding) -> Entry:
         sound = read_audio(source.path, sample_rate=decoding.sample_rate)
         if sound is None:
             return Entry(silent=True)
+        # The sound is decoded here in any case, so the test of seeking costs little more.
         exact = is_exact(source.path, sound, sample_rate=decoding.sample_rate)
         return Entry(samples=len(sound), sound_by_time=exact)
     except UnreadableVideo as error:

@@ -82,6 +82,7 @@ def flow_by_frame(
     Raises:
         UnreadableVideo: as read_flow, or the pictures have another size.
     """
+    # n frames have n - 1 flows between them; some tools repeat the last one.
     *_, last = _files(pictures, "x_")
     if not last.is_file() and pictures.last > pictures.first:
         pictures = replace(pictures, last=pictures.last - 1)
@@ -177,6 +178,7 @@ def _content(file: Path, roots: tuple[Path, ...]) -> bytes:
     """
     _check_place(file, roots)
     with file.open("rb") as opened:
+        # One byte more than allowed shows that the file is too large without reading all of it.
         content = opened.read(PICTURE_BYTES + 1)
     if not 0 < len(content) <= PICTURE_BYTES:
         raise UnreadableVideo(
