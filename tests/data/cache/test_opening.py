@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from adamml.config import Config
 from adamml.data.cache import shard_cutting
 from adamml.data.cache.opening import open_frames
@@ -38,6 +39,11 @@ def test_cached_and_direct_reading_are_equal(
     for name in small_data.table["id"][:4]:
         np.testing.assert_array_equal(cached[name].frames(INDICES), direct[name].frames(INDICES))
         np.testing.assert_array_equal(cached[name].audio(), direct[name].audio())
+        begin = np.array([-0.1, 0.3, 3.9])
+        one, other = (source[name].windows(begin, config.audio) for source in (cached, direct))
+        assert torch.equal(one, other)
+        assert cached[name].in_cache
+        assert not direct[name].in_cache
     assert cached[small_data.table["id"][0]].frames(INDICES).shape == (2, 4, 3, 30, 30)
 
 

@@ -90,12 +90,13 @@ def draw_frames(
     frames = np.empty((stretches[-1].end, pixels, pixels, 3), np.uint8)
     noise = _noise(rng, len(frames), pixels)
     canvas = np.empty((pixels, pixels, 3), np.float32)
-    for stretch, (image, thing) in zip(stretches, scenes, strict=True):
+    for stretch, (image, foreground) in zip(stretches, scenes, strict=True):
         for number, frame in enumerate(frames[stretch.start : stretch.end]):
             grain = next(noise)
             np.add(image, grain, out=canvas)
-            if thing is not None:
-                np.add(thing.over(image, number), grain[thing.box], out=canvas[thing.box])
+            if foreground is not None:
+                box = foreground.box
+                np.add(foreground.over(image, number), grain[box], out=canvas[box])
             np.clip(canvas, 0, 255, out=canvas)
             np.copyto(frame, canvas, casting="unsafe")
     return frames

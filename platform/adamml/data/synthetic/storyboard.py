@@ -7,7 +7,7 @@ mislead, with another class's object (hatched) or sound (pulsed).
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,6 +137,6 @@ def _scene(
     if not misleads:
         return Scene(state="empty", label=None)
     # A class with the same look, or sound, as the video's own would not mislead.
-    kinds: tuple[Any, ...] = {"rgb": LOOK, "audio": SOUND}[modality]
+    kinds = {"rgb": LOOK, "audio": SOUND}[modality]
     others = [c for c in range(len(kinds)) if kinds[c] != kinds[label]]
     return Scene(state="misleads", label=int(rng.choice(others)))
