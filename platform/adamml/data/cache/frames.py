@@ -91,10 +91,10 @@ class FrameSource:
         for shard, index in zip(shards, entries, strict=True):
             for source in shard.sources:
                 entry = index[source.id]
-                # Decided here, once: whether all reads of a video go to its shard or to its file.
                 if entry.bad:
                     self.bad[source.id] = entry.bad
                 self.silent += entry.silent
+                # Decided here, once: whether all reads of a video go to its shard or to its file.
                 self._videos[source.id] = (
                     CachedFrames(
                         entry=entry, shard=shard.data, every=decoding.every, shards=open_shards
