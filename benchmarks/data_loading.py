@@ -178,8 +178,8 @@ class Reading:
 
     def read(self, row: int) -> tuple[Array, Array]:
         (indices, begin), name = self.places(row), self.manifest.table["id"][row]
-        sound = self.frames.windows(name, begin, self.config.audio)
-        return self.frames.frames(name, indices), sound.numpy()
+        sound = self.frames[name].windows(begin, self.config.audio)
+        return self.frames[name].frames(indices), sound.numpy()
 
     def item(self, row: int) -> Any:
         return self.dataset[row]

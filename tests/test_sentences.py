@@ -15,7 +15,6 @@ NOT_YET = (
     "benchmarks",
     "jobs",
     "platform/adamml/cluster.py",
-    "platform/adamml/data",
     "platform/adamml/home.py",
     "platform/adamml/journal.py",
     "platform/adamml/objectives",

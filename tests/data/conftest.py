@@ -43,7 +43,7 @@ def write_media() -> Callable[..., Path]:
 
 @pytest.fixture
 def make_manifest(tmp_path: Path) -> Callable[..., Manifest]:
-    """Writes tmp_path/data/manifest.parquet for the given files, all for training."""
+    """Return a function that writes tmp_path/data/manifest.parquet for some training files."""
 
     def make(paths: list[str], **columns: object) -> Manifest:
         root = tmp_path / "data"

@@ -74,9 +74,9 @@ def test_relevance_and_draws_come_with_the_videos(small_data: Manifest) -> None:
     oracle = override(tiny(), {"policy.kind": "oracle"})
     items = dataset(small_data, oracle, training=False)
     expected = relevance(small_data.split("train"), oracle, 3)
-    found = torch.stack([items[n]["relevance"] for n in range(len(items))])
-    assert torch.equal(found, expected)
-    assert found.min() < found.max()
+    items_relevance = torch.stack([items[n]["relevance"] for n in range(len(items))])
+    assert torch.equal(items_relevance, expected)
+    assert items_relevance.min() < items_relevance.max()
     random = dataset(small_data, override(tiny(), {"policy.kind": "random"}))
     first = random[0]["draws"]
     assert first.shape == (3, 2)

@@ -160,8 +160,8 @@ def test_shuffled_batches_are_equal_in_number_and_size_on_every_rank(
     dataset = _train(small_data, config, frames)
 
     def rows(rank: int, world_size: int) -> list[list[int]]:
-        found = batches(dataset, batch_size=4, shuffle_seed=5, rank=rank, world_size=world_size)
-        return [batch["index"].tolist() for batch in found]
+        epoch = batches(dataset, batch_size=4, shuffle_seed=5, rank=rank, world_size=world_size)
+        return [batch["index"].tolist() for batch in epoch]
 
     assert [len(b) for b in rows(0, 1)] == [4, 4]
     assert [len(b) for b in rows(0, 2)] == [len(b) for b in rows(1, 2)] == [2, 2]

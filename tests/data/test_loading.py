@@ -37,11 +37,11 @@ def test_batches_come_in_their_order_whichever_row_is_ready_first(threads: int) 
 
 def test_only_so_many_batches_are_read_ahead() -> None:
     begun: list[int] = []
-    found = read_ahead(PLAN, lambda row: begun.append(row) or row, list, threads=2, ahead=2)
-    next(found)
+    ahead = read_ahead(PLAN, lambda row: begun.append(row) or row, list, threads=2, ahead=2)
+    next(ahead)
     time.sleep(0.2)
     assert sorted(begun) == [0, 1, 2, 3, 4, 5, 6, 7]
-    found.close()  # type: ignore[attr-defined]
+    ahead.close()  # type: ignore[attr-defined]
 
 
 def test_rows_are_read_side_by_side() -> None:
@@ -55,10 +55,10 @@ def test_an_error_reaches_the_caller_in_its_batch_s_place() -> None:
             raise ZeroDivisionError("row 4")
         return row
 
-    found = read_ahead(PLAN, read, list, threads=2)
-    assert next(found) == [0, 1, 2]
+    ahead = read_ahead(PLAN, read, list, threads=2)
+    assert next(ahead) == [0, 1, 2]
     with pytest.raises(ZeroDivisionError, match="row 4"):
-        next(found)
+        next(ahead)
     assert not _threads()
 
 
@@ -136,11 +136,11 @@ def test_decoding_on_reading_gives_the_numbers_of_the_cache(
                 assert all(a[key].stride() == b[key].stride() for key in a)
 
 
-@pytest.mark.parametrize(("asked", "used"), [(0, 0), (1, 1), (4, 1)])
+@pytest.mark.parametrize(("threads", "used"), [(0, 0), (1, 1), (4, 1)])
 def test_decoded_videos_need_one_thread_at_most(
-    manifest: Manifest, config: Config, asked: int, used: int
+    manifest: Manifest, config: Config, threads: int, used: int
 ) -> None:
-    own = replace(config, data=replace(config.data, decoder_threads=asked))
-    found = batches(_dataset(manifest, own), batch_size=3, shuffle_seed=1)
-    next(found)
+    threaded = replace(config, data=replace(config.data, decoder_threads=threads))
+    ahead = batches(_dataset(manifest, threaded), batch_size=3, shuffle_seed=1)
+    next(ahead)
     assert len(_threads()) == used

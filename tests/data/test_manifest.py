@@ -1,3 +1,4 @@
+import doctest
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +8,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from adamml.data import manifest as manifest_module
 from adamml.data.manifest import Manifest, load_manifest, write_manifest
+
+
+def test_the_example_of_load_manifest_runs() -> None:
+    result = doctest.testmod(manifest_module)
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
@@ -117,9 +125,9 @@ def test_several_labels_mean_map(make_manifest: Callable[..., Manifest]) -> None
     made = make_manifest(["a.mp4", "b.mp4"])
     rows = made.table.drop(columns="label").assign(labels=[[0], [0, 1]])
     write_manifest(replace(made, table=rows, quality="map"))
-    found = load_manifest(made.root)
-    assert (found.quality, found.labels) == ("map", [(0,), (0, 1)])
-    assert found.fingerprint != made.fingerprint
+    loaded = load_manifest(made.root)
+    assert (loaded.quality, loaded.labels) == ("map", [(0,), (0, 1)])
+    assert loaded.fingerprint != made.fingerprint
     pq.write_table(pa.Table.from_pandas(rows), made.root / "manifest.parquet")
     assert load_manifest(made.root).quality == "map", "nothing says otherwise"
     assert load_manifest(made.root).classes == ("0", "1")

@@ -20,18 +20,18 @@ def test_half_of_the_window_makes_a_segment_relevant(
         [_stretch(0, 1.9, "empty"), _stretch(1.9, 2.72, "carries"), _stretch(2.72, 4, "empty")],
     ]
     manifest = make_manifest(["a", "b"], rgb_stretches=carried, audio_stretches=carried[::-1])
-    found = relevance(load_manifest(manifest.root), config, 3)
-    assert found.dtype == torch.float32
-    assert found[:, :, 0].tolist() == [[1, 0, 0], [0, 0, 0]]
-    assert found[:, :, 1].tolist() == [[0, 1, 0], [0, 0, 0]]
+    shares = relevance(load_manifest(manifest.root), config, 3)
+    assert shares.dtype == torch.float32
+    assert shares[:, :, 0].tolist() == [[1, 0, 0], [0, 0, 0]]
+    assert shares[:, :, 1].tolist() == [[0, 1, 0], [0, 0, 0]]
 
 
 def test_every_built_in_video_has_a_relevant_segment_in_each_modality(
     small_data: Manifest, config: Config
 ) -> None:
-    found = relevance(small_data, config, config.data.test_segments)
-    assert found.shape == (len(small_data), 3, 2)
-    assert (found.sum(1) >= 1).all()
+    shares = relevance(small_data, config, config.data.test_segments)
+    assert shares.shape == (len(small_data), 3, 2)
+    assert (shares.sum(1) >= 1).all()
 
 
 def test_manifest_without_stretches_is_refused(

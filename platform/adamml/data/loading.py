@@ -11,7 +11,8 @@ import torch
 T = TypeVar("T")
 B = TypeVar("B")
 AHEAD = 2
-"""Batches being read or ready, besides the one in use: one of the published recipe has 1.7 GB."""
+"""Number of batches that are being read or ready, besides the one in use. A batch of the published
+recipe has 1.7 GB."""
 
 
 def read_ahead(
@@ -22,23 +23,33 @@ def read_ahead(
     threads: int,
     ahead: int = AHEAD,
 ) -> Iterator[B]:
-    """join([read(row) for row in rows]) for each rows of the plan, in its order.
+    """Yield join([read(row) for row in rows]) for the rows of each batch of a plan, in its order.
 
     FFmpeg and torch let other threads run while they work, so the rows of a batch are read side by
-    side. The threads end with the iterator, also where it is closed or dropped half-way.
+    side. The threads end with the iterator, also if it is closed or dropped half-way.
+
+    Args:
+        plan: the rows of each batch.
+        read: reads one row; called in several threads at once.
+        join: makes a batch of its items; called in one of the threads.
+        threads: number of threads.
+        ahead: number of batches to begin before the first is asked for.
 
     Raises:
-        What read or join raises, in place of the batch it happened in.
+        Exception: any exception of read or join, at the place of the batch it happened in.
     """
-    own = torch.get_num_threads()  # asked before others set theirs, or theirs became this one's
+    # Read before the pool starts: torch's number of threads is also what new threads begin with,
+    # so _compute_alone changes it for threads that are started later.
+    torch_threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, "adamml-read", initializer=_compute_alone)
     remaining, begun = iter(plan), deque[Future[B]]()
 
     def begin(count: int) -> None:
         for rows in islice(remaining, count):
             items = [pool.submit(read, row) for row in rows]
-            # Behind its items in the queue: when a thread takes it, others have all of them.
-            begun.append(pool.submit(lambda found: join([f.result() for f in found]), items))
+            # The join stands behind its items in the queue. When a thread takes it, other threads
+            # have taken all of the items, so waiting for them here cannot block for ever.
+            begun.append(pool.submit(lambda parts: join([p.result() for p in parts]), items))
 
     try:
         begin(ahead)
@@ -48,9 +59,9 @@ def read_ahead(
             yield batch
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        torch.set_num_threads(own)  # also what threads begin with that are started later
+        torch.set_num_threads(torch_threads)
 
 
 def _compute_alone() -> None:
-    """Each of these threads would else bring a team of torch's own."""
+    """Give this thread no torch threads of its own: each would bring as many as there are cores."""
     torch.set_num_threads(1)

@@ -1,9 +1,9 @@
-"""The manifest: one row per video, read from manifest.parquet and checked once, here.
+"""The manifest: one row per video, in manifest.parquet, checked once when it is read.
 
 Columns: id (unique), path (inside the folder), split (train, validation or test), duration_s, fps,
-and what is to be recognised: label, or, where videos have several, labels. Clips of one source
-must lie in one split. Metadata of the file: adamml.classes, their names as a JSON list;
-adamml.quality, what is maximised (QUALITIES).
+and the answer: label, or labels if videos may have several. All clips of one source lie in one
+split. Metadata of the file: adamml.classes, the classes' names as a JSON list; adamml.quality, the
+quality that a study maximises (QUALITIES); adamml.flow, the properties of stored flow.
 """
 
 import hashlib
@@ -46,48 +46,62 @@ FILE_NAME = "manifest.parquet"
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
+    """The videos of a data folder, or some of them."""
+
     root: Path
-    """The folder that the paths are relative to."""
+    """Path of the data folder; the table's paths are relative to it."""
     table: pd.DataFrame
-    """One row per video: the columns of COLUMNS, one of LABELS, and what is known of OPTIONAL and
-    of <modality>_stretches: a list of {start_s, end_s, state}, state in STATES."""
+    """One row per video: the columns of COLUMNS, one of LABELS, and any of OPTIONAL. A column
+    <modality>_stretches holds, per video, a list of {start_s, end_s, state} with a state of
+    STATES: where the modality's evidence is."""
     classes: tuple[str, ...]
-    """Names, by label."""
+    """Names of the classes, by label."""
     origin: str = ""
-    """What made the files, where their content follows from it."""
+    """Description of the program that made the files, if their content follows from it; else
+    empty."""
     quality: Quality = "accuracy"
+    """Name of the quality that a study of these videos maximises."""
     flow: StoredFlow | None = None
-    """What lies at the table's flow_path; None where it has no such column."""
+    """Properties of the flow at the table's flow_path; None if there is no such column."""
 
     def __len__(self) -> int:
+        """Return the number of videos."""
         return len(self.table)
 
     def split(self, name: Split) -> "Manifest":
-        """The videos of one split, in their order here."""
+        """Return the videos of one split, in their order here.
+
+        Raises:
+            ValueError: name is not in SPLITS.
+        """
         if name not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {name!r}")
         return self.select(self.table["split"] == name)
 
     def select(self, keep: Any) -> "Manifest":
-        """The rows where keep (a boolean per row) is true."""
+        """Return the rows at which keep, a boolean per row, is true."""
         return replace(self, table=self.table[keep].reset_index(drop=True))
 
     @cached_property
     def labels(self) -> list[tuple[int, ...]]:
-        """The classes of each video, at least one."""
+        """Classes of each video, at least one."""
         if "labels" in self.table:
             return [tuple(map(int, labels)) for labels in self.table["labels"]]
         return [(int(label),) for label in self.table["label"]]
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits of rows, columns, classes and origin; the folder has no part."""
+        """Fingerprint of rows, columns, classes and origin: 16 hexadecimal digits.
+
+        The folder has no part in it: the same data elsewhere has the same fingerprint.
+        """
         arrow = pa.Table.from_pandas(self.table, preserve_index=False)
         content: dict[str, Any] = {
             "rows": arrow.select(sorted(arrow.column_names)).to_pylist(),
             "classes": self.classes,
             "origin": self.origin,
         }
+        # Only what differs from the default is added: older manifests keep their fingerprints.
         if self.quality != "accuracy":
             content["quality"] = self.quality
         if self.flow is not None:
@@ -96,15 +110,25 @@ class Manifest:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def path(self, row: int) -> Path:
+        """Return the path of a row's media file."""
         return self.root / str(self.table["path"].iloc[row])
 
 
 def load_manifest(root: Path) -> Manifest:
     """Read and check root/manifest.parquet.
 
+    >>> import tempfile
+    >>> video = {"id": "cat-1", "path": "cat.mp4", "split": "train", "label": 0}
+    >>> table = pd.DataFrame([video | {"duration_s": 4.0, "fps": 25.0}])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_manifest(Manifest(Path(folder), table, classes=("cat",)))
+    ...     manifest = load_manifest(Path(folder))
+    >>> len(manifest), manifest.labels, manifest.classes
+    (1, [(0,)], ('cat',))
+
     Raises:
-        ValueError: no such folder or file, or a row that breaks a rule; the message names the
-        folder and the row.
+        ValueError: the folder or its manifest does not exist, or a row breaks a rule; the message
+            names the folder and the row.
     """
     root = Path(root)
     if not root.is_dir():
@@ -120,7 +144,9 @@ def load_manifest(root: Path) -> Manifest:
         arrow = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{file} must be a parquet file, got: {error}") from error
+    # Parquet keeps metadata as bytes.
     metadata = {k.decode(): v.decode() for k, v in (arrow.schema.metadata or {}).items()}
+    # Types come before rows, and rows before paths: each check relies on the one before it.
     arrow = typed(arrow, file)
     table = arrow.to_pandas()
     classes = _classes(metadata, table, file)
@@ -133,7 +159,11 @@ def load_manifest(root: Path) -> Manifest:
 
 
 def write_manifest(manifest: Manifest) -> None:
-    """Write manifest.root/manifest.parquet, atomically."""
+    """Write manifest.root/manifest.parquet, atomically.
+
+    Raises:
+        ValueError: a column is missing, of another type, or has gaps.
+    """
     table = pa.Table.from_pandas(manifest.table, preserve_index=False)
     metadata = {
         "adamml.classes": json.dumps(manifest.classes),
@@ -148,18 +178,31 @@ def write_manifest(manifest: Manifest) -> None:
 
 
 def _quality(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> Quality:
+    """Return the quality that the metadata names, or the default for the kind of labels.
+
+    Raises:
+        ValueError: the name is unknown, or is accuracy and videos have several labels.
+    """
     several = "labels" in table
-    found = metadata.get("adamml.quality", "map" if several else "accuracy")
-    if found == "map" or (found == "accuracy" and not several):
-        return "map" if found == "map" else "accuracy"
-    wanted = "map where videos have several labels" if several else " or ".join(QUALITIES)
-    raise ValueError(f"{file}: adamml.quality must be {wanted}, got {found!r}")
+    name = metadata.get("adamml.quality", "map" if several else "accuracy")
+    if name == "map":
+        return "map"
+    if name == "accuracy" and not several:
+        return "accuracy"
+    rule = "map where videos have several labels" if several else " or ".join(QUALITIES)
+    raise ValueError(f"{file}: adamml.quality must be {rule}, got {name!r}")
 
 
 def _classes(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> tuple[str, ...]:
+    """Return the classes' names; without metadata, the numbers up to the highest label.
+
+    Raises:
+        ValueError: adamml.classes is not a list of strings.
+    """
     if "adamml.classes" not in metadata:
-        known = table["labels"].explode() if "labels" in table else table["label"]
-        return tuple(str(i) for i in range(int(known.max()) + 1 if known.notna().any() else 0))
+        labels = table["labels"].explode() if "labels" in table else table["label"]
+        # A table without rows has no highest label.
+        return tuple(str(i) for i in range(int(labels.max()) + 1 if labels.notna().any() else 0))
     names = json.loads(metadata["adamml.classes"])
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise ValueError(f"{file}: adamml.classes must be a list of names, got {names!r}")
@@ -167,13 +210,19 @@ def _classes(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> tuple
 
 
 def _flow(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> StoredFlow | None:
-    there, said = FLOW_PATH in table, "adamml.flow" in metadata
-    if there != said:
+    """Return the properties of the stored flow; None if the table has no column for it.
+
+    Raises:
+        ValueError: the column comes without the metadata, or the metadata without the column, or
+            the metadata is not readable.
+    """
+    has_column, has_metadata = FLOW_PATH in table, "adamml.flow" in metadata
+    if has_column != has_metadata:
         raise ValueError(
             f"{file} must have a column {FLOW_PATH} and the metadata adamml.flow, or neither, got "
-            f"{'the column' if there else 'the metadata'} alone"
+            f"{'the column' if has_column else 'the metadata'} alone"
         )
     try:
-        return parse_flow(metadata["adamml.flow"]) if said else None
+        return parse_flow(metadata["adamml.flow"]) if has_metadata else None
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error

@@ -1,4 +1,4 @@
-"""The columns of a manifest: their types, and what must hold of their rows."""
+"""Columns of a manifest: their types, and the rules that its rows keep."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,7 @@ import pyarrow as pa
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 STATES = ("carries", "misleads", "empty")
+"""States of a stretch of a modality: it shows the video's class, another class, or none."""
 _STRETCHES = pa.list_(
     pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("state", pa.string())])
 )
@@ -21,20 +22,26 @@ COLUMNS = {
     "duration_s": pa.float64(),
     "fps": pa.float64(),
 }
-"""Every manifest has these; <modality>_stretches may say where its evidence is."""
+"""Types of the columns that every manifest has. Columns <modality>_stretches may say where a
+modality's evidence is."""
 FLOW_PATH = "flow_path"
 OPTIONAL = {"source": pa.string(), FLOW_PATH: pa.string()}
-"""source: the video that a clip was cut from; by default its path. flow_path: the video's stored
-flow (data/media/flow_video.py), which Manifest.flow tells of."""
+"""Types of the optional columns. source: the video that a clip was cut from, by default its path.
+flow_path: the video's stored flow (media/flow_video.py), which Manifest.flow describes."""
 LABELS = {"label": pa.int64(), "labels": pa.list_(pa.int64())}
-"""It has one of these: a class, or at least one, rising."""
+"""Types of the two columns of which a manifest has one: a class, or at least one class, rising."""
 Quality = Literal["accuracy", "map"]
 QUALITIES: tuple[Quality, ...] = ("accuracy", "map")
-"""The objective. Several labels need map, which is also their default; one label has accuracy."""
+"""Names of the qualities that can be maximised. With the column labels, only map is possible; with
+the column label, accuracy is the default."""
 
 
 def typed(arrow: pa.Table, file: Path) -> pa.Table:
-    """The known columns, cast to their types; others are left out.
+    """Return the columns that a manifest may have, cast to their types, without all others.
+
+    Args:
+        arrow: the table as it is in the file.
+        file: path of the file, for messages.
 
     Raises:
         ValueError: a column is missing, of another type, or has gaps.
@@ -67,10 +74,17 @@ def typed(arrow: pa.Table, file: Path) -> pa.Table:
 
 
 def check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> None:
-    """
+    """Check every row against every rule.
+
+    Args:
+        table: typed columns.
+        classes: names of the classes, by label.
+        file: path of the manifest, for messages.
+
     Raises:
         ValueError: a row breaks a rule; the message names both.
     """
+    # Rule -> the rows that break it. A rule's first word is the column that the message quotes.
     rules = {
         "id must be unique": table["id"].duplicated(),
         f"split must be one of {', '.join(SPLITS)}": ~table["split"].isin(SPLITS),
@@ -80,7 +94,7 @@ def check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> Non
     }
     source = "source" if "source" in table else "path"
     shared = table.groupby(source)["split"].transform("nunique") > 1
-    rules[f"{source} must be in one split, so that none knows another's videos"] = shared
+    rules[f"{source} must be in one split, so that no split has another's videos"] = shared
     for name in (c for c in table.columns if c.endswith("_stretches")):
         rules[f"{name} must have start_s <= end_s and a state of {', '.join(STATES)}"] = ~table[
             name
@@ -97,14 +111,16 @@ def check_rows(table: pd.DataFrame, classes: tuple[str, ...], file: Path) -> Non
 
 
 def _label_rules(table: pd.DataFrame, classes: int) -> dict[str, Any]:
+    """Return the rule for the labels -> the rows that break it."""
     if "label" in table:
-        known = table["label"].between(0, classes - 1)
-        return {f"label must be in 0..{classes - 1}": ~known}
+        valid = table["label"].between(0, classes - 1)
+        return {f"label must be in 0..{classes - 1}": ~valid}
 
     def good(labels: Any) -> bool:
         rising = sorted(set(labels))
         return len(rising) > 0 and list(labels) == rising and 0 <= rising[0] <= rising[-1] < classes
 
+    # A table without rows would give objects, which ~ does not negate: hence the bool.
     wrong = ~table["labels"].map(good).astype(bool)
     return {f"labels must be rising numbers in 0..{classes - 1}, at least one": wrong}
 
@@ -114,12 +130,20 @@ def _good_stretches(stretches: Any) -> bool:
 
 
 def check_paths(table: pd.DataFrame, column: str, root: Path, file: Path) -> None:
-    """
+    """Check that all paths of a column stay inside the data folder.
+
+    Args:
+        table: typed columns.
+        column: name of the column of paths.
+        root: path of the data folder.
+        file: path of the manifest, for messages.
+
     Raises:
-        ValueError: a path leads out of the root, by its text or through a symbolic link.
+        ValueError: a path leads out of the folder, by its text or through a symbolic link.
     """
     inside = os.path.realpath(root) + os.sep
     for name, path in zip(table["id"], table[column], strict=True):
+        # A NUL byte would make realpath itself raise, without naming the row.
         relative = bool(path) and not os.path.isabs(path) and "\0" not in path
         if not relative or not os.path.realpath(root / path).startswith(inside):
             raise ValueError(

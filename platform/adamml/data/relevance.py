@@ -1,30 +1,34 @@
-"""Where the manifest says that a modality carries evidence, per evenly spaced segment."""
+"""Ground truth for policies: the segments and modalities that carry evidence, by the manifest."""
 
 from collections.abc import Container
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from adamml.config import MOTION, VISUAL, Config
 from adamml.data.manifest import Manifest
 from adamml.data.modalities.segments import audio_starts, even_starts, frame_count
 
-Array = np.ndarray[Any, Any]
-
 
 def relevance(manifest: Manifest, config: Config, num_segments: int) -> Tensor:
-    """1 where at least half of what a modality sees of a segment carries evidence.
+    """Return 1 where at least half of a modality's view of a segment carries evidence, else 0.
 
-    Visual modalities see the time from their first to their last frame, audio the window of its
-    spectrogram.
+    The view of a visual modality lasts from the segment's first to its last frame; that of audio is
+    the window of its spectrogram. Segments are spaced evenly, as in evaluation.
+
+    Args:
+        manifest: the videos, with stretches of evidence.
+        config: sizes of segments, and the modalities.
+        num_segments: number of segments per video.
 
     Returns:
         float32 [N, S, M], rows as in the manifest, M in the order of config.modalities.
 
     Raises:
-        ValueError: the manifest does not say where a modality's evidence is.
+        ValueError: the manifest lacks a modality's column of stretches.
     """
     require_relevance(manifest, config)
     rows = manifest.table.to_dict("records")
@@ -36,9 +40,10 @@ def relevance(manifest: Manifest, config: Config, num_segments: int) -> Tensor:
 
 
 def require_relevance(manifest: Manifest, config: Config) -> None:
-    """
+    """Raise if the manifest does not say where every modality's evidence is.
+
     Raises:
-        ValueError: the manifest does not say where a modality's evidence is; names the column.
+        ValueError: a modality's column of stretches is missing; the message names it.
     """
     for modality in config.modalities:
         if _column(manifest.table.columns, modality) is None:
@@ -49,34 +54,41 @@ def require_relevance(manifest: Manifest, config: Config) -> None:
 
 
 def relevance_known(manifest: Manifest, config: Config) -> bool:
-    """Whether the manifest says where the evidence of every modality is."""
+    """Return whether the manifest says where every modality's evidence is."""
     return all(_column(manifest.table.columns, m) is not None for m in config.modalities)
 
 
 def _column(columns: Container[str], modality: str) -> str | None:
-    """Motion is where the moving thing is seen, unless the manifest knows better."""
+    """Return the name of a modality's column of stretches; None if there is none.
+
+    Flow and rgbdiff show a moving object while rgb shows it, so rgb's column serves for them if
+    they have none.
+    """
     names = [modality, "rgb"] if modality in MOTION else [modality]
     return next((f"{m}_stretches" for m in names if f"{m}_stretches" in columns), None)
 
 
-def relevant(row: dict[Any, Any], starts: Array, config: Config) -> Array:
-    """Of one video: bool [S, M].
+def relevant(row: dict[Any, Any], starts: NDArray[np.int64], config: Config) -> NDArray[np.bool_]:
+    """Return the relevance of one video's segments: [S, M].
 
     Args:
-        row: of the manifest.
-        starts: [S], the segments' first frames.
+        row: a row of the manifest, with stretches for every modality.
+        starts: [S], first frame of each segment.
+        config: sizes of segments, and the modalities.
     """
     fps, rgb = row["fps"], config.rgb
     frames_s = ((rgb.frames - 1) * rgb.frame_stride + 1) / fps
-    windows = {
+    # Modality -> beginnings [S] and length of its view, in seconds.
+    views = {
         **dict.fromkeys(VISUAL, (starts / fps, frames_s)),
         "audio": (audio_starts(starts, fps, rgb, config.audio.seconds), config.audio.seconds),
     }
     shares = []
     for modality in config.modalities:
-        begin, length = windows[modality]
+        begin, length = views[modality]
         column = _column(row, modality)
         assert column is not None
+        # Stretches do not overlap, so their common times with a view add up.
         carried = sum(
             np.clip(
                 np.minimum(begin + length, s["end_s"]) - np.maximum(begin, s["start_s"]), 0, None
@@ -84,5 +96,7 @@ def relevant(row: dict[Any, Any], starts: Array, config: Config) -> Array:
             for s in row[column]
             if s["state"] == "carries"
         )
+        # A video without stretches has the sum 0, a scalar: hence the broadcast.
         shares.append(np.broadcast_to(carried / length, starts.shape))
+    # A little below one half, so that rounding does not decide about exact halves.
     return np.asarray(np.stack(shares, axis=-1) >= 0.5 - 1e-9)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from adamml.config import Config
 from adamml.data.cache import shard_cutting
 from adamml.data.cache.opening import open_frames
@@ -36,9 +37,14 @@ def test_cached_and_direct_reading_are_equal(
     direct = open_frames(small_data, config)
     assert not list((tmp_path / "none").rglob("*.bin"))
     for name in small_data.table["id"][:4]:
-        np.testing.assert_array_equal(cached.frames(name, INDICES), direct.frames(name, INDICES))
-        np.testing.assert_array_equal(cached.audio(name), direct.audio(name))
-    assert cached.frames(small_data.table["id"][0], INDICES).shape == (2, 4, 3, 30, 30)
+        np.testing.assert_array_equal(cached[name].frames(INDICES), direct[name].frames(INDICES))
+        np.testing.assert_array_equal(cached[name].audio(), direct[name].audio())
+        begin = np.array([-0.1, 0.3, 3.9])
+        one, other = (source[name].windows(begin, config.audio) for source in (cached, direct))
+        assert torch.equal(one, other)
+        assert cached[name].in_cache
+        assert not direct[name].in_cache
+    assert cached[small_data.table["id"][0]].frames(INDICES).shape == (2, 4, 3, 30, 30)
 
 
 def test_full_cache_is_told_and_read_around(
@@ -147,7 +153,7 @@ def test_least_recently_used_data_is_evicted_unless_in_use(
     open_frames(train, smaller(27))
     widths = {int(p.stat().st_size) for p in _cached(tmp_path)}
     assert len(widths) == 3
-    assert used.frames("train-000000", INDICES).shape[-1] == 30
+    assert used["train-000000"].frames(INDICES).shape[-1] == 30
     fresh: list[tuple[int, int]] = []
     open_frames(train, smaller(30), progress=lambda *p: fresh.append(p))
     assert fresh == [(10, 10)]
@@ -176,7 +182,7 @@ def test_bad_videos_are_reported_with_reason_and_silent_ones_counted(
     assert sorted(source.bad) == ["v3", "v4", "v5"]
     assert source.bad["v5"] == "the file is missing"
     assert source.silent == 1
-    assert len(source.audio("v0")) == 0
+    assert len(source["v0"].audio()) == 0
     with pytest.raises(ValueError, match=r"max_bad_fraction = 5% .*got 3 of 6 .*3\.mp4: not a"):
         open_frames(manifest, config)
 

@@ -56,24 +56,24 @@ def test_the_reader_that_comes_after_one_that_died_leaves_the_video_out(
 def test_in_several_processes_it_is_found_out_at_once(
     deadly: Path, small_data: Manifest, tmp_path: Path
 ) -> None:
-    found = opened(deadly, tmp_path / "cache", processes=2)
-    assert found.returncode == 0, found.stderr
-    assert json.loads(found.stdout) == {small_data.table.loc[5, "id"]: ENDED}
-    assert "a process that decoded videos died; others go on" in found.stderr
+    finished = opened(deadly, tmp_path / "cache", processes=2)
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout) == {small_data.table.loc[5, "id"]: ENDED}
+    assert "A process that decodes videos died." in finished.stderr
 
 
-def test_whoever_died_of_something_else_is_read(tmp_path: Path) -> None:
+def test_a_video_whose_reader_died_of_something_else_is_read(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    with marked(mark) as stood:
-        assert not stood
+    with marked(mark) as left_behind:
+        assert not left_behind
         assert mark.exists()
     mark.touch()
-    with marked(mark) as stood:
-        assert stood
+    with marked(mark) as left_behind:
+        assert left_behind
     assert not mark.exists()
     assert ends_its_reader(partial(int, "no number"), limit_s=60) == ""
 
 
-def test_one_that_does_not_end_is_ended() -> None:
-    said = ends_its_reader(partial(time.sleep, 60), limit_s=0.5)
-    assert said == "reading it takes longer than 0.5 s"
+def test_a_reader_that_does_not_end_is_killed() -> None:
+    reason = ends_its_reader(partial(time.sleep, 60), limit_s=0.5)
+    assert reason == "reading it takes longer than 0.5 s"

@@ -92,14 +92,14 @@ def test_a_flow_video_gives_back_its_flow(tmp_path: Path) -> None:
     y, x = np.mgrid[:32, :48]
     flows = [quantise(np.stack([x / 9 - 3 + k / 20, y / 9 - 2]), 20.0) for k in range(30)]
     write_flow(tmp_path / "a.mp4", flows, Fraction(30000, 1001))
-    found = read_flow(tmp_path / "a.mp4", fps=30000 / 1001)
-    assert found.shape == (30, 2, 32, 48)
-    assert np.abs(found.astype(int) - np.stack(flows)).max() <= 3
+    restored = read_flow(tmp_path / "a.mp4", fps=30000 / 1001)
+    assert restored.shape == (30, 2, 32, 48)
+    assert np.abs(restored.astype(int) - np.stack(flows)).max() <= 3
     for steps in ([0, 13, 14, 29], [11], [12, 24], [28, 29]):
         few = read_flow_at(tmp_path / "a.mp4", steps, fps=30000 / 1001)
-        np.testing.assert_array_equal(few, found[steps])
+        np.testing.assert_array_equal(few, restored[steps])
     behind = read_flow_at(tmp_path / "a.mp4", [29, 30, 31], fps=30000 / 1001)
-    np.testing.assert_array_equal(behind[0], found[29])
+    np.testing.assert_array_equal(behind[0], restored[29])
     assert (behind[1:] == 128).all()
     assert (read_flow_at(tmp_path / "a.mp4", [40, 300], fps=30000 / 1001) == 128).all()
 
@@ -107,13 +107,13 @@ def test_a_flow_video_gives_back_its_flow(tmp_path: Path) -> None:
 def test_flow_of_a_clip_is_that_of_its_frames(clip: Path, stored: Manifest) -> None:
     decoding = Decoding(every=1, short_side=48, sample_rate=24_000, flow="dis")
     computed = decoding.flow_of(read_video(clip, fps=FPS, every=1, short_side=48))
-    found = read_flow(clip.with_name("flow.mp4"), fps=FPS)
-    assert found.shape == computed.shape
-    error = np.abs(found.astype(int) - computed) * 40 / 255
+    stored_flow = read_flow(clip.with_name("flow.mp4"), fps=FPS)
+    assert stored_flow.shape == computed.shape
+    error = np.abs(stored_flow.astype(int) - computed) * 40 / 255
     assert error.mean() < 0.05
     assert error.max() < 1.5
-    assert (found[-1] == 128).all()
-    middle = np.median(found[:-1, :, 12:-12, 12:-12], axis=(0, 2, 3)) * 40 / 255 - 20
+    assert (stored_flow[-1] == 128).all()
+    middle = np.median(stored_flow[:-1, :, 12:-12, 12:-12], axis=(0, 2, 3)) * 40 / 255 - 20
     assert middle == pytest.approx([SHIFT, 0], abs=0.3)
 
 
@@ -157,13 +157,13 @@ def test_cached_and_direct_reading_are_equal_to_the_end(
     monkeypatch.setenv("ADAMML_CACHE", str(tmp_path / "none"))
     monkeypatch.setenv("ADAMML_CACHE_GIB", "0")
     direct = open_frames(stored, flow_config)
-    found = cached.flow("a", indices)
-    np.testing.assert_array_equal(found, direct.flow("a", indices))
-    assert (found[2, 1:] == 128).all()
+    flow = cached["a"].flow(indices)
+    np.testing.assert_array_equal(flow, direct["a"].flow(indices))
+    assert (flow[2, 1:] == 128).all()
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "override"),
     [
         ({"motion": {"algorithm": "tvl1"}}, "motion.algorithm=dis"),
         ({"motion": {"bound": 10.0}}, "motion.bound=20.0"),
@@ -176,7 +176,7 @@ def test_other_flow_is_computed_and_the_user_is_told_once_how_to_read_it(
     flow_config: Config,
     caplog: pytest.LogCaptureFixture,
     changed: dict[str, dict[str, object]],
-    said: str,
+    override: str,
 ) -> None:
     [(part, fields)] = changed.items()
     other = replace(flow_config, **{part: replace(getattr(flow_config, part), **fields)})
@@ -184,10 +184,10 @@ def test_other_flow_is_computed_and_the_user_is_told_once_how_to_read_it(
     for _ in range(2):
         frames = open_frames(stored, other)
     assert len(caplog.records) == 1
-    assert f"--override {said} would read it" in caplog.text
+    assert f"add --override {override}" in caplog.text
     plain = open_frames(without(stored), other)
     indices = np.array([[0, 2, 4]])
-    np.testing.assert_array_equal(frames.flow("a", indices), plain.flow("a", indices))
+    np.testing.assert_array_equal(frames["a"].flow(indices), plain["a"].flow(indices))
     assert unread(flow_config, DIS) == unread(other, None) == ""
 
 
@@ -213,8 +213,8 @@ def test_what_cannot_have_flow_leaves_no_file(clip: Path, tmp_path: Path) -> Non
     small = tmp_path / "small.mp4"
     write_flow(small, [np.zeros((2, 4, 64), np.uint8)] * 3, Fraction(25))
     clip.write_bytes(clip.read_bytes()[:500])
-    for source, said in ((small, "at least 16"), (clip, "readable")):
-        with pytest.raises(UnreadableVideo, match=said):
+    for source, reason in ((small, "at least 16"), (clip, "readable")):
+        with pytest.raises(UnreadableVideo, match=reason):
             flow_of_clip(source, target, fps=Fraction(25), flow=DIS, encoding=FlowEncoding())
     assert not list(tmp_path.glob("*flow*"))
 
@@ -229,10 +229,10 @@ def test_flow_that_is_damaged_later_is_still_and_of_the_frames_size(
     frames = open_frames(stored, flow_config)
     (stored.root / "flow.mp4").write_bytes(b"no video")
     indices = np.array([[0, 1, 2]])
-    assert frames.frames("a", indices).shape == (1, 3, 3, 48, 64)
-    found = frames.flow("a", indices)
-    assert found.shape == (1, 3, 2, 48, 64)
-    assert (found == 128).all()
+    assert frames["a"].frames(indices).shape == (1, 3, 3, 48, 64)
+    still = frames["a"].flow(indices)
+    assert still.shape == (1, 3, 2, 48, 64)
+    assert (still == 128).all()
     assert "damaged" in caplog.text
     assert frames.bad["a"].startswith("its flow: ")
 
@@ -260,8 +260,8 @@ def test_a_video_of_an_odd_height_is_no_flow(tmp_path: Path) -> None:
 def _rewritten(manifest: Manifest, drop: str = "", **metadata: str) -> None:
     file = manifest.root / "manifest.parquet"
     table = pq.read_table(file)
-    kept = {k: v for k, v in (table.schema.metadata or {}).items() if k != b"adamml.flow"}
-    table = table.replace_schema_metadata(kept | {"adamml.flow": metadata["flow"]})
+    metadata_left = {k: v for k, v in (table.schema.metadata or {}).items() if k != b"adamml.flow"}
+    table = table.replace_schema_metadata(metadata_left | {"adamml.flow": metadata["flow"]})
     pq.write_table(table.drop_columns([drop]) if drop else table, file)
 
 
@@ -288,7 +288,7 @@ def test_no_flow_path_leads_out_of_the_folder(stored: Manifest, path: str) -> No
 
 
 def test_the_references_pairs_are_taken_as_they_are(tmp_path: Path) -> None:
-    """Of 20 pictures 65 pixels wide, as there may be, and 19 pairs."""
+    """There are 20 pictures, 65 pixels wide, and 19 pairs of flow."""
     folder = write_pictures(tmp_path / "v", range(1, 21), size=(65, 48))
     for side in ("x_", "y_"):
         write_pictures(folder, range(1, 20), template=side + "{:05d}.jpg", size=(65, 48))
@@ -298,10 +298,10 @@ def test_the_references_pairs_are_taken_as_they_are(tmp_path: Path) -> None:
     flow = replace(DIS, algorithm="tvl1", pairs=True)
     made = {"fps": Fraction(FPS), "flow": flow, "encoding": FlowEncoding(), "pictures": pictures}
     assert flow_of_clip(clip, target, **made) == 20
-    found = read_flow(target, fps=FPS)
-    assert found.shape == (20, 2, 48, 64)
+    restored = read_flow(target, fps=FPS)
+    assert restored.shape == (20, 2, 48, 64)
     wanted = [grey_of(number) for number in range(1, 20)] + [128]
-    np.testing.assert_allclose(found.mean((1, 2, 3)), wanted, atol=1.5)
+    np.testing.assert_allclose(restored.mean((1, 2, 3)), wanted, atol=1.5)
     assert flow.name == "tvl1-20-pairs"
 
     write_pictures(folder, range(1, 20), template="x_{:05d}.jpg", size=(32, 24))

@@ -1,4 +1,4 @@
-"""Frames found by seeking are those of a whole read, whatever the file is like."""
+"""Frames read by seeking equal those of a whole read, in any file."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -29,7 +29,7 @@ def _pictures(count: int, fps: int = 25) -> list[av.VideoFrame]:
 
 
 def _prepared(path: Path, count: int = 100, gop: int = 12) -> Path:
-    """As jobs/prepare_videos.py makes clips: H.264 with B frames."""
+    """Write a clip as jobs/prepare_videos.py does: H.264 with B-frames."""
     write_clip(path, _pictures(count), Fraction(25), None, Encoding(gop=gop))
     return path
 
@@ -67,7 +67,7 @@ def _open_gop(folder: Path) -> Path:
 
 
 def _hevc(folder: Path) -> Path:
-    """x265's groups of pictures are open."""
+    """Write H.265, whose groups of pictures are open with x265."""
     options = {"preset": "ultrafast", "x265-params": "keyint=20:bframes=3:log-level=none"}
     return _encoded(folder / "a.mkv", "libx265", options)
 
@@ -85,7 +85,7 @@ def _mpeg2_stream(folder: Path) -> Path:
 
 
 def _transport_stream(folder: Path) -> Path:
-    """Its seeks land behind the frame that was asked for."""
+    """Write a file whose seeks land behind the frame that is wanted."""
     return _remuxed(_prepared(folder / "b.mp4"), folder / "a.ts")
 
 
@@ -105,7 +105,7 @@ def _begins_late(folder: Path) -> Path:
 
 
 def _lying_index(folder: Path) -> Path:
-    """Every frame is called a key frame: most seeks end where nothing can be decoded."""
+    """Write a file that calls every frame a key frame: most seeks end where none can be decoded."""
     return _remuxed(_prepared(folder / "b.mp4"), folder / "a.mp4", every_frame_a_key=True)
 
 
@@ -153,7 +153,7 @@ def test_every_single_frame_equals_that_of_a_whole_read(
 
 
 class _Counted:
-    """How often a file was opened and how many frames were decoded."""
+    """Counts of how often a file was opened and how many frames were decoded."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.opened, self.decoded = 0, 0
@@ -224,7 +224,7 @@ def test_damage_elsewhere_in_the_file_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_frames_that_change_their_size_are_refused(tmp_path: Path) -> None:
-    """MPEG-2, whose frames say what they are like, so that two streams can follow each other."""
+    """Write MPEG-2, whose frames state their format, so that two streams can follow each other."""
     path = tmp_path / "a.ts"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg2video", rate=25)

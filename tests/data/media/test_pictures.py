@@ -31,41 +31,41 @@ def hertz_of(samples: np.ndarray) -> float:
 def test_pictures_and_their_part_of_the_sound_become_a_clip(tmp_path: Path, template: str) -> None:
     write_pictures(tmp_path / "v", range(1, 61), template=template)
     sound = write_wav(tmp_path / "v.wav", 2.0, rate=48_000, channels=2)
-    found = join_pictures(
+    clip = join_pictures(
         pictures(tmp_path, 21, 50), tmp_path / "b.mp4", fps=30, sound=sound, encoding=SMALL
     )
-    assert (found.duration_s, found.fps, found.silent) == (1.0, 30.0, False)
+    assert (clip.duration_s, clip.fps, clip.silent) == (1.0, 30.0, False)
     frames = read_video(tmp_path / "b.mp4", fps=30, every=1, short_side=32)
     assert frames.shape == (30, 3, 32, 42)
     wanted = [grey_of(number) for number in range(21, 51)]
     np.testing.assert_allclose(frames.mean((1, 2, 3)), wanted, atol=1.5)
-    heard = read_audio(tmp_path / "b.mp4", sample_rate=24_000)
-    assert heard is not None
-    assert len(heard) == pytest.approx(24_000, abs=1024)
+    samples = read_audio(tmp_path / "b.mp4", sample_rate=24_000)
+    assert samples is not None
+    assert len(samples) == pytest.approx(24_000, abs=1024)
     # The sound changes at 1 s, between pictures 30 and 31: a third into these.
-    assert hertz_of(heard[1000:7000]) == pytest.approx(1000, abs=10)
-    assert hertz_of(heard[9000:21000]) == pytest.approx(2000, abs=10)
+    assert hertz_of(samples[1000:7000]) == pytest.approx(1000, abs=10)
+    assert hertz_of(samples[9000:21000]) == pytest.approx(2000, abs=10)
     assert not list(tmp_path.glob(".*part*"))
 
 
 def test_without_a_sound_a_clip_is_silent_and_2997_is_kept(tmp_path: Path) -> None:
     write_pictures(tmp_path / "v", range(1, 11))
-    found = join_pictures(
+    clip = join_pictures(
         pictures(tmp_path, 1, 10), tmp_path / "b.mp4", fps=29.97, sound=None, encoding=SMALL
     )
-    assert (found.fps, found.silent) == (29.97, True)
-    assert found.duration_s == pytest.approx(10 / 29.97)
+    assert (clip.fps, clip.silent) == (29.97, True)
+    assert clip.duration_s == pytest.approx(10 / 29.97)
     assert read_audio(tmp_path / "b.mp4", sample_rate=24_000) is None
     assert len(read_video(tmp_path / "b.mp4", fps=29.97, every=1, short_side=32)) == 10
     sound = write_wav(tmp_path / "v.wav", 0.2)
     over = pictures(tmp_path, 8, 10)
-    found = join_pictures(over, tmp_path / "c.mp4", fps=29.97, sound=sound, encoding=SMALL)
-    assert found.silent
+    clip = join_pictures(over, tmp_path / "c.mp4", fps=29.97, sound=sound, encoding=SMALL)
+    assert clip.silent
     assert read_audio(tmp_path / "c.mp4", sample_rate=24_000) is None
 
 
 def damage(root: Path, kind: str) -> None:
-    """Something is wrong with picture 5."""
+    """Damage picture 5 in one of several ways."""
     file = root / "v" / "00005.jpg"
     content = file.read_bytes()
     file.unlink()

@@ -83,20 +83,20 @@ def opened(
 
 
 def check(source: FrameSource, config: Config, fps: float, seconds: float) -> None:
-    """Of segments at the beginning, in the middle and at the end: frames and sound."""
+    """Check frames and sound of segments at the beginning, in the middle and at the end."""
     total = frame_count(seconds, fps)
     starts = even_starts(total, 3, RGB)
     indices = frame_indices(starts, total, RGB)
-    np.testing.assert_array_equal(media.numbers_of(source.frames("v0", indices)), indices)
+    np.testing.assert_array_equal(media.numbers_of(source["v0"].frames(indices)), indices)
     begin = audio_starts(starts, fps, RGB, 0.1)
     middle = begin + 0.05
-    heard = windows(source.audio("v0"), begin, config.audio).numpy()
-    for sound, t in zip(heard, middle, strict=True):
+    segments = windows(source["v0"].audio(), begin, config.audio).numpy()
+    for sound, t in zip(segments, middle, strict=True):
         if 0.06 < t % STEP_S < STEP_S - 0.06 and t < SECONDS - 0.1:
             assert heard_hz(sound, 24_000) == pytest.approx(float(pitch_hz(t)), abs=25)
-    assert len(source.audio("v0")) == pytest.approx(SECONDS * 24_000, abs=0.15 * 24_000)
+    assert len(source["v0"].audio()) == pytest.approx(SECONDS * 24_000, abs=0.15 * 24_000)
     for quarter in range(7):
-        part = source.audio("v0")[round((quarter * STEP_S + 0.04) * 24_000) :][: 24_000 // 6]
+        part = source["v0"].audio()[round((quarter * STEP_S + 0.04) * 24_000) :][: 24_000 // 6]
         assert heard_hz(part, 24_000) == pytest.approx(400 + 300 * quarter, abs=15)
 
 
@@ -139,11 +139,11 @@ def every_way(
     source = film(tmp_path / "data" / name, fps, rate, layout)
     check(opened(name, float(fps), SECONDS, "0"), rates, float(fps), SECONDS)
     check(opened(name, float(fps), SECONDS, "1"), rates, float(fps), SECONDS)
-    found = transcode(source, source.with_suffix(".p.mp4"), encoding=Encoding(short_side=48))
-    assert found.fps == pytest.approx(float(fps), rel=1e-3)
-    assert found.duration_s == pytest.approx(SECONDS, abs=0.6 / float(fps))
-    prepared = opened(f"{source.stem}.p.mp4", found.fps, found.duration_s, "1")
-    check(prepared, rates, found.fps, found.duration_s)
+    clip = transcode(source, source.with_suffix(".p.mp4"), encoding=Encoding(short_side=48))
+    assert clip.fps == pytest.approx(float(fps), rel=1e-3)
+    assert clip.duration_s == pytest.approx(SECONDS, abs=0.6 / float(fps))
+    prepared = opened(f"{source.stem}.p.mp4", clip.fps, clip.duration_s, "1")
+    check(prepared, rates, clip.fps, clip.duration_s)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
@@ -154,17 +154,17 @@ def test_of_a_variable_rate_the_frame_that_is_shown_is_read(
     (tmp_path / "data").mkdir()
     source = tmp_path / "data" / f"a.{suffix}"
     media.write_media(source, times=times.tolist(), draw=media.numbered)
-    found = transcode(source, source.with_suffix(".p.mp4"), encoding=Encoding(short_side=48))
+    clip = transcode(source, source.with_suffix(".p.mp4"), encoding=Encoding(short_side=48))
     for name, fps, gib in (
         (source.name, 25.0, "0"),
         (source.name, 25.0, "1"),
-        ("a.p.mp4", found.fps, "1"),
+        ("a.p.mp4", clip.fps, "1"),
     ):
         indices = np.arange(round(2.0 * fps))
-        seen = media.numbers_of(opened(name, fps, 2.0, gib).frames("v0", indices[None])[0])
+        seen = media.numbers_of(opened(name, fps, 2.0, gib)["v0"].frames(indices[None])[0])
         for t, number in zip(indices / fps, seen, strict=True):
-            shown = [np.flatnonzero(times <= t + 0.5 / fps + by).max() for by in (-2e-3, 2e-3)]
-            assert number in shown
+            allowed = [np.flatnonzero(times <= t + 0.5 / fps + by).max() for by in (-2e-3, 2e-3)]
+            assert number in allowed
 
 
 @pytest.mark.parametrize("suffix", ["avi", "mkv", "ts", "mp4"])
@@ -175,7 +175,7 @@ def test_frames_behind_the_end_are_the_last_in_every_container(
     media.write_media(tmp_path / "data" / f"a.{suffix}", draw=media.numbered)
     for gib in ("0", "1"):
         source = opened(f"a.{suffix}", 25.0, 4.0, gib)
-        seen = media.numbers_of(source.frames("v0", np.array([[90, 99, 100, 140], [0, 1, 2, 3]])))
+        seen = media.numbers_of(source["v0"].frames(np.array([[90, 99, 100, 140], [0, 1, 2, 3]])))
         assert seen.tolist() == [[90, 99, 99, 99], [0, 1, 2, 3]]
         assert source.bad == {}
 
@@ -189,14 +189,14 @@ def test_a_clip_shorter_than_a_segment_is_repeated(
     fps, seconds = 25.0, count / 25
     path = film(tmp_path / "data" / "a.mp4", Fraction(25), 24_000, "mono", seconds)
     if prepare:
-        found = transcode(path, path.with_name("b.mp4"), encoding=Encoding(short_side=48))
-        path, fps, seconds = path.with_name("b.mp4"), found.fps, found.duration_s
+        clip = transcode(path, path.with_name("b.mp4"), encoding=Encoding(short_side=48))
+        path, fps, seconds = path.with_name("b.mp4"), clip.fps, clip.duration_s
     source = opened(path.name, fps, seconds, "0")
     assert frame_count(seconds, fps) == count
-    clips = Clips(rates, source, "v0", np.zeros(2, int), count, fps)
+    clips = Clips(rates, source["v0"], np.zeros(2, int), count, fps)
     seen = media.numbers_of(clips._rgb())
     assert seen.tolist() == [[0, 2 % count, 4 % count, 6 % count]] * 2
-    sound = source.audio("v0")
+    sound = source["v0"].audio()
     [window] = windows(
         sound, audio_starts(np.zeros(1), fps, RGB, 1.28), replace(rates.audio, seconds=1.28)
     )
@@ -208,7 +208,7 @@ def test_a_clip_shorter_than_a_segment_is_repeated(
 def test_a_stride_counts_frames_of_the_videos_own_rate(
     tmp_path: Path, rates: Config, make_manifest: Callable[..., Manifest]
 ) -> None:
-    """As the reference, which reads every frame of a file: at 50 fps a segment is half as long."""
+    """The reference reads every frame of a file: at 50 fps a segment is half as long."""
     (tmp_path / "data").mkdir()
     spans = {}
     for fps in (25, 50):
@@ -224,4 +224,4 @@ def test_a_stride_counts_frames_of_the_videos_own_rate(
         total = frame_count(2.0, fps)
         indices = frame_indices(even_starts(total, 2, RGB), total, RGB)
         assert np.diff(indices / fps, axis=1) == pytest.approx(2 / fps)
-        assert (media.numbers_of(frames.frames(f"v{fps // 50}", indices)) == indices).all()
+        assert (media.numbers_of(frames[f"v{fps // 50}"].frames(indices)) == indices).all()

@@ -1,4 +1,4 @@
-"""Sound found by seeking is that of a whole read, or it is said that it cannot be."""
+"""Sound read by seeking equals that of a whole read, or is_exact says that it does not."""
 
 from collections.abc import Iterator
 from fractions import Fraction

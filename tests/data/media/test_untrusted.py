@@ -1,4 +1,4 @@
-"""What hostile.py's corpus found, one test each: refused with its reason, or read as it should."""
+"""Faults that the corpus of hostile.py met: each is refused with its reason, or read rightly."""
 
 import os
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def refused(path: Path, reason: str, limits: Limits = Limits()) -> None:  # noqa: B008 (frozen)
-    """By everything that opens a file."""
+    """Check that all functions that open a file refuse this one with a reason."""
     for read in (
         lambda: read_video(path, fps=25, every=4, short_side=30, limits=limits),
         lambda: read_frames(path, [0, 3], fps=25, every=4, short_side=30, limits=limits),
@@ -127,7 +127,7 @@ def test_what_cannot_be_read_is_black_at_the_size_of_the_rest(
     writing.changing_size(tmp_path, tmp_path / "data" / "a.ts", RNG)
     monkeypatch.setenv("ADAMML_CACHE_GIB", "0")
     source = open_frames(make_manifest(["a.ts"]), config)
-    good, black = (source.frames("v0", np.array([[0, at]])) for at in (4, 40))
+    good, black = (source["v0"].frames(np.array([[0, at]])) for at in (4, 40))
     assert good.shape == black.shape == (1, 2, 3, 30, 45)
     assert good.any()
     assert not black.any()
@@ -168,7 +168,7 @@ def test_sound_of_a_sample_a_second_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_a_stream_that_comes_and_goes_is_no_stack_trace(tmp_path: Path) -> None:
     def snow(number: int, t: float, size: tuple[int, int]) -> np.ndarray:
-        """So many bytes that FFmpeg does not look through all of them when it opens the file."""
+        """Draw noise: FFmpeg does not look through all of its many bytes when it opens the file."""
         return RNG.integers(0, 256, (size[1], size[0], 3), np.uint8)
 
     def part(name: str, sound: bool) -> bytes:

@@ -18,7 +18,7 @@ Write = Callable[..., Path]
 
 
 def _times(frames: np.ndarray) -> np.ndarray:
-    """When a frame of write_media was shown, from its grey level."""
+    """Return the times of write_media's frames, from their grey levels."""
     return (frames.mean((1, 2, 3)) - 20) / 50
 
 

@@ -70,8 +70,8 @@ def test_even_crop_is_the_normalised_centre() -> None:
     clips = _still_clips()
     expected = clips[..., 3:27, 8:32].float() / 255
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (rgb.mean, rgb.std))
-    found = normalise(even(clips, rgb), CONFIG, "rgb")
-    torch.testing.assert_close(found, (expected - mean) / std)
+    normal = normalise(even(clips, rgb), CONFIG, "rgb")
+    torch.testing.assert_close(normal, (expected - mean) / std)
 
 
 def test_flow_and_differences_have_their_own_normalisation() -> None:
@@ -86,10 +86,10 @@ def test_flow_and_differences_have_their_own_normalisation() -> None:
 def test_differences_are_halved_around_the_middle() -> None:
     frames = np.zeros((1, 1, 3, 3, 2, 2), np.uint8)
     frames[0, 0, 1] = 255
-    found = differences(frames)
-    assert found.shape == (1, 1, 6, 2, 2)
-    assert (found[0, 0, :3] == 255).all()
-    assert (found[0, 0, 3:] == 0).all()
+    halved = differences(frames)
+    assert halved.shape == (1, 1, 6, 2, 2)
+    assert (halved[0, 0, :3] == 255).all()
+    assert (halved[0, 0, 3:] == 0).all()
     assert (differences(np.full_like(frames, 7)) == 127).all()
 
 

@@ -66,8 +66,8 @@ def test_misleading_stretches_show_another_look_or_sound() -> None:
             for modality, scene in stretch.scenes.items():
                 seen.add((modality, scene.state))
                 if scene.state == "misleads":
-                    assert scene.shown is not None
-                    assert kinds[modality][scene.shown] != kinds[modality][index % 8]
+                    assert scene.label is not None
+                    assert kinds[modality][scene.label] != kinds[modality][index % 8]
     assert len(seen) == 6
 
 

@@ -114,5 +114,5 @@ def test_flow_that_is_stored_but_not_read_is_told_before_anything_starts(
         return caplog.text
 
     changes = "motion.algorithm=tvl1 motion.step=1 rgb.stored_every=1 rgb.stored_short_side=256"
-    assert f"--override {changes} would read it" in told("rgb+flow+audio")
+    assert f"add --override {changes}" in told("rgb+flow+audio")
     assert told("rgb+flow+audio", *changes.split()) == told("rgb+audio") == ""

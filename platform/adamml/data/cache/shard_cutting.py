@@ -1,4 +1,4 @@
-"""Which videos share a shard (not in shards.py: processes that only decode need no manifest)."""
+"""Cuts a manifest into shards (apart from shards.py: decoding processes need no manifest)."""
 
 import hashlib
 import json
@@ -9,12 +9,22 @@ from adamml.data.cache.shards import Shard
 from adamml.data.manifest import FLOW_PATH, Manifest
 
 SHARD_BYTES = 64 * 2**20
-"""About this much goes into a shard: few enough videos to share the work, few enough files."""
+"""Bytes at which a shard is full: small enough for processes to share the work, large enough to
+keep the number of files low."""
 
 
 def cut_into_shards(manifest: Manifest, decoding: Decoding, folder: Path) -> list[Shard]:
-    """The manifest's videos in its order, split by split."""
-    shards, root = [], manifest.root.resolve()  # the same files by another name are decoded once
+    """Cut each split into shards, in the manifest's order.
+
+    Shards do not span splits, so a split that is opened alone has the same shards as in the whole.
+
+    Args:
+        manifest: the videos.
+        decoding: choices that shape their decoded form.
+        folder: where the shards lie or will lie.
+    """
+    # Resolved, since paths are part of a shard's name: one data folder by two names is one.
+    shards, root = [], manifest.root.resolve()
     for split, rows in manifest.table.groupby("split", sort=False):
         batch: list[Source] = []
         size = 0
@@ -27,6 +37,7 @@ def cut_into_shards(manifest: Manifest, decoding: Decoding, folder: Path) -> lis
                 flow=root / row[FLOW_PATH] if decoding.flow_stored else None,
             )
             batch.append(source)
+            # An estimate will do: the limit is a rough one.
             size += decoding.estimated_bytes(source.duration_s, source.fps)
             if size >= SHARD_BYTES:
                 shards.append(_shard(folder, str(split), batch, size))

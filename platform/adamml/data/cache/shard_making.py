@@ -1,7 +1,7 @@
-"""Making shards: each once on a node, by whichever of its processes gets the lock first.
+"""Makes shards: each once per node, in the process that gets its lock first.
 
-What finds no room under the cache's limit is only looked at. No torch here: the processes that
-decode would import it for nothing.
+A shard for which the cache has no room is only inspected for bad and silent videos. This module
+imports no torch: its worker processes would load it for nothing.
 """
 
 import errno
@@ -21,18 +21,29 @@ from adamml.files import locked
 from adamml.home import cache_home, cache_limit_bytes
 
 MOST_DEATHS = 10
-"""Of processes that decode, before nobody tries any more."""
+"""Number of worker pools that may lose a process before decoding is given up."""
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
+"""Receives (videos ready, all videos)."""
 
 
 def make_shards(
     shards: list[Shard], decoding: Decoding, threads: int, processes: int, progress: Progress
 ) -> list[dict[str, Entry]]:
-    """What is in each shard; those that are not there yet are made, by whoever comes first.
+    """Make the shards that do not exist yet, and return the index of every shard.
 
     Args:
-        threads, processes, progress: see cache.open_frames.
+        shards: all shards that are needed.
+        decoding: choices that shape their content.
+        threads: see cache.opening.open_frames, like the next two.
+        processes: number of processes that decode.
+        progress: called at the start and after each shard.
+
+    Returns:
+        For each shard, video id -> entry.
+
+    Raises:
+        ChildProcessError: processes that decode have died MOST_DEATHS times.
     """
     missing = [shard for shard in shards if not shard.index.is_file()]
     total = sum(len(shard.sources) for shard in shards)
@@ -60,7 +71,11 @@ def _in_processes(
     processes: int,
     finished: Callable[[Shard, dict[str, Entry]], None],
 ) -> None:
-    """A video that ends its process is found out by those that come after (reading_alone.py)."""
+    """Make shards in a pool of processes.
+
+    One dead process breaks the whole pool. A new pool makes the shards that are left, and finds the
+    video that killed the process by its mark (reading_alone.py).
+    """
     spawn, left = multiprocessing.get_context("spawn"), {shard.name: shard for shard in missing}
     for _ in range(MOST_DEATHS):
         with ProcessPoolExecutor(min(processes, len(left)), mp_context=spawn) as pool:
@@ -71,10 +86,13 @@ def _in_processes(
                     finished(left.pop(tasks[task].name), entries)
                 return
             except BrokenProcessPool:
-                log.warning("a process that decoded videos died; others go on")
+                log.warning("A process that decodes videos died. Trying again in new processes.")
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
-    raise ChildProcessError(f"{MOST_DEATHS} times processes that decoded videos died")
+    raise ChildProcessError(
+        f"processes that decode videos died {MOST_DEATHS} times; look for a lack of memory, or "
+        "set aside the video files that were added last, and run the same command again"
+    )
 
 
 def _share(
@@ -83,7 +101,7 @@ def _share(
     threads: int,
     finished: Callable[[Shard, dict[str, Entry]], None],
 ) -> None:
-    """First the shards that nobody else is making, then wait for the others."""
+    """Make the shards that no other process is making, then wait for the others."""
     busy = []
     for shard in missing:
         entries = _try(shard, decoding, threads, wait=False)
@@ -102,20 +120,30 @@ def _ensure(shard: Shard, decoding: Decoding, threads: int) -> dict[str, Entry]:
 
 
 def _try(shard: Shard, decoding: Decoding, threads: int, *, wait: bool) -> dict[str, Entry] | None:
-    """The shard's entries, made now if need be; None where it is being made and wait is off."""
+    """Return the shard's index, making the shard if needed.
+
+    Args:
+        shard: the shard.
+        decoding: choices that shape its content.
+        threads: number of FFmpeg's threads.
+        wait: True waits for a process that is making the shard; False returns None at once then.
+    """
     with locked(lock_of(shard.folder, shard.name), wait=wait) as mine:
         if not mine:
             return None
+        # Another process may have finished it while this one waited for the lock.
         if shard.index.is_file():
             return read_index(shard.index)
         try:
             if _make_room(shard):
                 return build_shard(shard, decoding, threads)
         except OSError as error:
+            # A disk that fills up on the way is one more way of having no room.
             if error.errno != errno.ENOSPC:
                 raise
         log.warning(
-            "no room for %d videos in %s (ADAMML_CACHE_GIB): they are decoded on every read",
+            "no room for %d videos in %s: they are decoded on every read, which is slower. Free "
+            "disk space, or raise the limit with ADAMML_CACHE_GIB",
             len(shard.sources),
             cache_home(),
         )
@@ -123,10 +151,15 @@ def _try(shard: Shard, decoding: Decoding, threads: int, *, wait: bool) -> dict[
 
 
 def _make_room(shard: Shard) -> bool:
-    """Evict data folders that nobody uses, the least recently used first, until the shard fits."""
+    """Evict data folders that no process uses, least recently used first, until the shard fits.
+
+    Returns:
+        True if the shard fits.
+    """
     needed = shard.estimated_bytes - cache_limit_bytes()
-    if needed > 0:
+    if needed > 0:  # larger than the whole cache: evicting would not help
         return False
+    # One process at a time counts and evicts: two might count the same bytes as free.
     with locked(cache_home() / "locks" / "room"):
         folders = sorted(shard.folder.parent.iterdir(), key=lambda f: f.stat().st_mtime)
         sizes = {folder: _size(folder) for folder in folders}
@@ -139,6 +172,8 @@ def _make_room(shard: Shard) -> bool:
 
 
 def _evict(folder: Path) -> bool:
+    """Remove a data folder unless a process has it open; return True if it was removed."""
+    # Each process that has it open shares this lock (opening.py), so it cannot be had alone.
     with locked(lock_of(folder, "in-use"), wait=False) as unused:
         if unused:
             shutil.rmtree(folder)
@@ -146,14 +181,15 @@ def _evict(folder: Path) -> bool:
 
 
 def _size(folder: Path) -> int:
+    """Return the bytes of a folder's files."""
     total = 0
     with os.scandir(folder) as files:
         for file in files:
-            with suppress(FileNotFoundError):  # renamed by another process just now
+            with suppress(FileNotFoundError):  # renamed by another process since it was listed
                 total += file.stat().st_size
     return total
 
 
 def lock_of(folder: Path, name: str) -> Path:
-    """Outside the folder, so that it outlives an eviction."""
+    """Return the path of a lock file; outside the data folder, so that it outlives an eviction."""
     return cache_home() / "locks" / f"{folder.name}-{name}"

@@ -1,7 +1,7 @@
-"""Parts of a video's sound, found by seeking, where that gives the samples of a whole read.
+"""Parts of a video's sound, read by seeking, in files where that gives the same samples.
 
 It does not for every codec: Opus predicts from all that came before, AAC may fill bands with a
-noise that runs on, and a resampler has a phase. So each file is asked once (is_exact).
+noise that runs on, and a resampler has a phase. So each file is tested once (is_exact).
 """
 
 import math
@@ -11,30 +11,40 @@ from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from adamml.data.media.frame_excerpts import Misplaced
-from adamml.data.media.untrusted import LIMITS, Limits, UnreadableVideo, film, opened
+from adamml.data.media.untrusted import LIMITS, Limits, UnreadableVideo, opened, video_stream
 from adamml.data.media.video import start_s
 
-Array = np.ndarray[Any, Any]
 RUN_IN_S = 0.25
-"""Decoded ahead of what is used: overlapping transforms, and the bit reservoir of MP3."""
+"""Seconds that are decoded ahead of what is used, for overlapping transforms and the bit reservoir
+of MP3."""
 FILTER_S = 0.05
-"""Given to the resampler before and behind what is used."""
+"""Seconds that the resampler is given before and behind what is used."""
 APART_S = 0.5
-"""Parts nearer than this are read in one go."""
+"""Seconds between two parts below which both are read in one go."""
 
 
 def read_sound(
-    path: Path, first: Array, length: int, *, sample_rate: int, limits: Limits = LIMITS
-) -> Array:
-    """Parts of what read_audio gives: int16 [P, length].
+    path: Path,
+    first: NDArray[np.int64],
+    length: int,
+    *,
+    sample_rate: int,
+    limits: Limits = LIMITS,
+) -> NDArray[np.int16]:
+    """Read parts of what read_audio returns: [P, length].
 
     Args:
-        first: [P], where each part begins in it, in samples.
+        path: path of the file.
+        first: [P], the sample of read_audio's result at which each part begins.
+        length: number of samples per part.
+        sample_rate: samples per second of the result.
+        limits: limits that the file must keep.
 
     Raises:
-        Misplaced: a part cannot be found by seeking.
+        Misplaced: a part cannot be reached by seeking.
         UnreadableVideo: the file or the track cannot be decoded.
     """
     with opened(path, limits) as container:
@@ -49,10 +59,19 @@ def read_sound(
         return parts
 
 
-def is_exact(path: Path, sound: Array, *, sample_rate: int) -> bool:
-    """Whether read_sound gives `sound`, the whole one, second by second; False of a short one."""
+def is_exact(path: Path, sound: NDArray[np.int16], *, sample_rate: int) -> bool:
+    """Return whether read_sound gives the samples of a whole read, tested second by second.
+
+    Args:
+        path: path of the file.
+        sound: [samples], what read_audio returns for it. If it is below 4 s, the result is False:
+            seeking would save nothing.
+        sample_rate: samples per second of sound.
+    """
     if len(sound) < 4 * sample_rate:
         return False
+    # Every other second, then the seconds between: neighbours would be read in one go (APART_S),
+    # and only the first of them would be reached by a seek.
     for odd in (0, 1):
         first = np.arange(odd * sample_rate, len(sound), 2 * sample_rate)
         first = np.minimum(first, len(sound) - sample_rate)
@@ -68,8 +87,8 @@ def is_exact(path: Path, sound: Array, *, sample_rate: int) -> bool:
     return True
 
 
-def _runs(first: Array, length: int, apart: int) -> list[list[int]]:
-    """Parts that are read in one go, each as numbers of parts in the order of their beginnings."""
+def _runs(first: NDArray[np.int64], length: int, apart: int) -> list[list[int]]:
+    """Group parts that are read in one go; each group holds numbers of parts, as they begin."""
     runs: list[list[int]] = []
     for part in np.argsort(first, kind="stable").tolist():
         if runs and first[part] < first[runs[-1][-1]] + length + apart:
@@ -80,7 +99,10 @@ def _runs(first: Array, length: int, apart: int) -> list[list[int]]:
 
 
 class _Track:
-    """The first sound track of a container just opened, counted in samples from its first one."""
+    """The first sound track of a container just opened, counted in samples from its first one.
+
+    Two rates occur: `rate` is the track's own, `sample_rate` that of read_audio's result.
+    """
 
     def __init__(self, container: Any, sample_rate: int) -> None:
         self.container, self.sample_rate = container, sample_rate
@@ -92,48 +114,54 @@ class _Track:
         self.head, self.rate = head, head.sample_rate
         begins_s = float(head.pts * head.time_base) - start_s(container)
         self.offset = round(begins_s * sample_rate)
-        """Of the track against read_audio's result, at its rate."""
+        """Samples of read_audio's result before the track begins; negative if it begins early."""
         self.step = self.rate // math.gcd(self.rate, sample_rate)
         """Samples of the track after which the resampler is in the same phase again."""
         self.margin = round(FILTER_S * self.rate)
         self.tick = head.time_base * self.rate
-        """Of the track's times, in samples."""
+        """Samples of the track per unit of its times, a fraction."""
 
-    def read(self, begin: int, end: int) -> Array:
-        """int16 [end - begin] of read_audio's result.
+    def read(self, begin: int, end: int) -> NDArray[np.int16]:
+        """Return the samples begin to end of read_audio's result.
 
         Raises:
-            Misplaced: a seek lands behind it, or the track ends before.
+            Misplaced: a seek lands behind them, or the track ends before.
         """
         start = max(begin - self.offset, 0)
         feed_from = self._feed_from(start)
         fed_at = feed_from * self.sample_rate // self.rate
         upto = (end - self.offset) * self.rate // self.sample_rate + self.margin
         resampler = av.AudioResampler(format="s16", layout="mono", rate=self.sample_rate)
+        # Before the track begins there is silence.
         parts = [np.zeros(max(self.offset - begin, 0), np.int16)]
-        skipped = start - fed_at
+        skipped = start - fed_at  # what the resampler is fed only to have its filter full
         for frame in [self._between(feed_from, upto), None]:
             for resampled in resampler.resample(frame):
                 sound = resampled.to_ndarray()[0]
                 parts.append(sound[skipped:])
                 skipped = max(0, skipped - len(sound))
-        found = np.concatenate(parts)[: end - begin]
-        if len(found) < end - begin:
+        samples = np.concatenate(parts)[: end - begin]
+        if len(samples) < end - begin:
             raise Misplaced
-        return found
+        return samples
 
     def _feed_from(self, start: int) -> int:
-        """The sample of the track that the resampler is given first, to be right at `start`."""
+        """Return the sample of the track to feed the resampler first, so it is exact at start.
+
+        It lies a margin before start, and a whole number of steps from the track's beginning, so
+        that the resampler has the phase that it has in a whole read.
+        """
         ahead = start * self.rate // self.sample_rate - self.margin
         return int(max(ahead, 0) // self.step * self.step)
 
     def _between(self, first: int, last: int) -> Any:
-        """The decoded samples of the track from one to another, or to its end, as one frame."""
+        """Return the track's samples first to last, or to its end, as one decoded frame."""
         parts = []
-        for frame, at in self._found(first - round(RUN_IN_S * self.rate)):
+        for frame, at in self._placed_frames(first - round(RUN_IN_S * self.rate)):
             if at >= last:
                 break
             if at + frame.samples > first:
+                # Packed samples are one row in which the channels take turns.
                 channels = 1 if frame.format.is_planar else len(frame.layout.channels)
                 parts.append(frame.to_ndarray()[:, max(0, first - at) * channels :])
         if not parts:
@@ -143,9 +171,13 @@ class _Track:
         joined.sample_rate = self.rate
         return joined
 
-    def _found(self, sample: int) -> Iterator[tuple[Any, int]]:
-        """(frame, its first sample), from a frame at this sample or before, without gaps."""
-        if sample <= 0:  # the first run, in a container just opened
+    def _placed_frames(self, sample: int) -> Iterator[tuple[Any, int]]:
+        """Yield (frame, its first sample), from a frame at this sample or before, without gaps.
+
+        Raises:
+            Misplaced: a frame does not begin where the one before it ends.
+        """
+        if sample <= 0:  # the first run, in a container just opened: no seek is needed
             frame, at, frames = self.head, 0, self.from_start
         else:
             frame, at, frames = self._sought(sample)
@@ -158,11 +190,16 @@ class _Track:
             yield frame, at
 
     def _sought(self, sample: int) -> tuple[Any, int, Iterator[Any]]:
-        """Without an index of the track's own (Matroska) the video's leads there."""
+        """Seek to a sample; return the first frame, its first sample, and the frames after it.
+
+        Raises:
+            Misplaced: the seek lands behind the sample.
+        """
         at_s = float(self.head.pts * self.stream.time_base) + sample / self.rate
         stream = self.stream
+        # A track without an index of its own (Matroska) is reached by the video's index.
         if len(stream.index_entries) < 2:
-            stream = film(self.container)
+            stream = video_stream(self.container)
         self.container.seek(math.floor(at_s / stream.time_base), stream=stream, backward=True)
         frames = self.container.decode(self.stream)
         frame = next(frames, None)
@@ -171,12 +208,18 @@ class _Track:
         return frame, at, frames
 
     def _place(self, frame: Any) -> int:
-        """A frame's first sample; of rounded times (Matroska's) the nearest on the frames' grid."""
+        """Return a frame's first sample, by its time.
+
+        Raises:
+            Misplaced: it has no time, or one too far from any place that a frame can begin at.
+        """
         if frame.pts is None:
             raise Misplaced
         ticks = frame.pts - self.head.pts
         if self.tick.denominator == 1:
             return int(ticks * self.tick.numerator)
+        # Times are rounded (Matroska's to 1 ms): take the nearest place of the grid on which frames
+        # of equal size begin. The first frame may be shorter than the others.
         stamp = float(ticks * self.tick)
         size = self.stream.codec_context.frame_size or self.head.samples
         origin = self.head.samples if stamp > size / 4 else 0

@@ -1,4 +1,4 @@
-"""Opening media files that nobody vouches for, and what they may ask of us (PyAV)."""
+"""Opens media files from unknown hands, within limits on what they may demand (PyAV)."""
 
 import errno
 import stat
@@ -12,40 +12,46 @@ import av
 from av.stream import Disposition
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"
-"""Containers that are opened. Playlists, which name other files or addresses, are not."""
+"""Names of the containers that are opened. Playlists, which name other files or addresses, are
+not among them."""
 
 MOST_BOXES, INDEX_BYTES = 100, 2**26
-"""Of an MP4, how far we look for its index and into it."""
+"""Number of an MP4's boxes that are searched for its index, and bytes of the index that are
+examined."""
 
 
 class UnreadableVideo(OSError):  # noqa: N818 (read aloud, it says what is wrong)
-    """A media file that cannot be used."""
+    """Raised for a media file that cannot be used; `reason` says why, for a report."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
 
     def __reduce__(self) -> tuple[type, tuple[Path, str]]:
+        """Pickle both arguments: OSError would pickle the one that it was given."""
         return UnreadableVideo, (self.path, self.reason)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What one file may ask of us."""
+    """Limits on what one media file may demand."""
 
     seconds: float = 3600.0
+    """Longest video."""
     pixels: int = 4096 * 2304
-    """Per frame, as stored in the file. A decoder makes no room for more."""
+    """Most pixels per frame, as stored in the file. Decoders allocate no memory for more."""
     aspect: float = 10.0
-    """The longer side of a frame in shorter ones: training scales the shorter to a fixed length."""
+    """Largest ratio of a frame's sides: training scales the shorter one to a fixed length, and the
+    longer one grows with it."""
     fps: float = 240.0
-    """More frames than this in every second, counted from 10 s before the first, are refused."""
+    """Most frames per second, from the start to any frame, with 10 s of frames to spare."""
     sound_hz: tuple[int, int] = (1000, 768_000)
-    """Samples a second; at a few, one packet is hours."""
+    """Lowest and highest rate of samples: at a few per second, one packet lasts hours."""
     stored_bytes: int = 4 * 2**30
-    """Of the frames that are kept."""
+    """Most bytes of decoded frames of one video."""
     wait_s: float = 30.0
-    """For the next packet. In a damaged file FFmpeg looks for one as far as the file goes."""
+    """Longest wait for the next packet, in seconds. FFmpeg searches a damaged file for one as far
+    as the file goes."""
 
 
 LIMITS = Limits()
@@ -53,20 +59,27 @@ LIMITS = Limits()
 
 @contextmanager
 def opened(path: Path, limits: Limits) -> Iterator[Any]:
-    """The open container; whatever FFmpeg says against the file becomes UnreadableVideo."""
+    """Open a media file and yield its container (av.container.InputContainer).
+
+    Raises:
+        UnreadableVideo: the file has no video that can be decoded within the limits, or FFmpeg
+            raises an error in the block.
+    """
     _require_file(path)
     reason = "not a readable video"
     try:
         _require_plain_index(path)
         with av.open(
             str(path),
+            # Formats and protocols are listed, since some of FFmpeg's others open further files.
             container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
             options={"max_pixels": str(limits.pixels)},
             metadata_errors="replace",
             timeout=limits.wait_s,
         ) as container:
+            # Errors from here on are met while decoding, in the block of the with statement.
             reason = "cannot be decoded"
-            if (stream := film(container)) is None:
+            if (stream := video_stream(container)) is None:
                 raise UnreadableVideo(path, "no video stream")
             if stream.codec_context is None:
                 raise UnreadableVideo(path, "no decoder for its video stream")
@@ -76,14 +89,20 @@ def opened(path: Path, limits: Limits) -> Iterator[Any]:
             yield container
     except UnreadableVideo:
         raise
-    except IndexError as error:  # PyAV counts the streams when it opens a file, and once more
+    except IndexError as error:
+        # PyAV lists the streams when it opens a file. A stream that begins later is not in the
+        # list, and its packets give this error.
         raise UnreadableVideo(path, "a stream begins in the middle of it") from error
     except (av.FFmpegError, OSError, ValueError, EOFError, ArithmeticError) as error:
         raise UnreadableVideo(path, f"{reason} ({first_line(error)})") from error
 
 
 def _require_file(path: Path) -> None:
-    """A FIFO or a device would be waited for; nothing but a regular file is opened."""
+    """Raise unless path is a regular file with content; opening a FIFO or a device might block.
+
+    Raises:
+        UnreadableVideo: it is not, or cannot be examined.
+    """
     try:
         status = path.stat()
     except OSError as error:
@@ -97,39 +116,57 @@ def _require_file(path: Path) -> None:
 
 
 def _require_plain_index(path: Path) -> None:
-    """QuickTime's compressed index becomes 2 GiB of memory from 2 MB; nobody writes it any more."""
+    """Raise if an MP4 has QuickTime's compressed index: 2 MB of it become 2 GiB of memory.
+
+    Current programs do not write such an index.
+
+    Raises:
+        UnreadableVideo: the file has one.
+    """
     at = 0
     with path.open("rb") as file:
         for _ in range(MOST_BOXES):
             file.seek(at)
+            # A box begins with its size in 4 bytes and its name in 4; size 1 means that the real
+            # size follows in 8 bytes.
             head = file.read(16)
             size, name = int.from_bytes(head[:4], "big"), head[4:8]
             if size == 1:
                 size = int.from_bytes(head[8:], "big")
             if name in (b"moov", b"cmov") and b"cmvd" in file.read(INDEX_BYTES):
                 raise UnreadableVideo(path, "its index is compressed")
+            # No box is smaller than its head: this is the end of the file, or no MP4.
             if size < 8:
                 return
             at += size
 
 
-def film(container: Any) -> Any:
-    """The first video stream that is no cover picture; None without one."""
+def video_stream(container: Any) -> Any:
+    """Return the first video stream that is not a cover picture; None if there is none."""
     pictures = Disposition.attached_pic
     return next((s for s in container.streams.video if not s.disposition & pictures), None)
 
 
 def first_line(error: Exception) -> str:
-    """What an exception of PyAV, or another, says."""
-    if isinstance(error, av.error.ExitError):  # Limits.wait_s
+    """Return the first line of an exception's message, PyAV's or another's."""
+    if isinstance(error, av.error.ExitError):  # raised after Limits.wait_s
         return "no packet is found in time"
     text = getattr(error, "strerror", None) or str(error)
     return str(text).splitlines()[0] if text else type(error).__name__
 
 
-def require_size(shown: Any, path: Path, limits: Limits) -> None:
-    """Of a frame; or of what a stream says about them, which may be nothing (0)."""
-    sides = shown.width, shown.height
+def require_size(picture: Any, path: Path, limits: Limits) -> None:
+    """Raise if a frame, or a stream's statement about its frames, is beyond the limits.
+
+    Args:
+        picture: object with width and height; a stream may state 0 for either.
+        path: path of the file, for the message.
+        limits: the limits.
+
+    Raises:
+        UnreadableVideo: there are too many pixels, or one side is too long for the other.
+    """
+    sides = picture.width, picture.height
     if sides[0] * sides[1] > limits.pixels:
         raise UnreadableVideo(path, f"more than {limits.pixels} pixels per frame")
     if min(sides) and max(sides) > limits.aspect * min(sides):

@@ -18,8 +18,15 @@ import av
 
 from adamml.data.media.encoding import Encoding, write_clip
 from adamml.data.media.sound import read_audio
-from adamml.data.media.untrusted import LIMITS, Limits, UnreadableVideo, film, first_line, opened
-from adamml.data.media.video import film_s, shown_at, timed_frames
+from adamml.data.media.untrusted import (
+    LIMITS,
+    Limits,
+    UnreadableVideo,
+    first_line,
+    opened,
+    video_stream,
+)
+from adamml.data.media.video import shown_at, timed_frames, video_duration_s
 from adamml.files import whole
 
 LOWEST_FPS, HIGHEST_FPS, USUAL_FPS = 1.0, 60.0, 25.0
@@ -58,12 +65,12 @@ def transcode(
     with whole(target) as part:
         sound = read_audio(source, sample_rate=encoding.sample_rate, limits=limits)
         with opened(source, limits) as container:
-            fps = _rate(film(container))
+            fps = _rate(video_stream(container))
             timed = timed_frames(container, source, limits, 1, from_s=start_s)
             count = math.ceil((min(end_s, limits.seconds) - start_s) * fps - 1e-6)
             grid = (start_s + step / fps for step in range(count))
             shown = shown_at(timed, grid, 0.5 / float(fps))
-            expected_s = min(film_s(container), end_s) - start_s
+            expected_s = min(video_duration_s(container), end_s) - start_s
             begin = round(start_s * encoding.sample_rate)
             heard = None if sound is None else sound[begin:]
             frames = written(part, readable(shown, source), fps, heard, encoding)
