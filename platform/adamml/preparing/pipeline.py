@@ -127,7 +127,7 @@ def missing(wanted: Sequence[Row], out: Path, flow: StoredFlow | None = None) ->
 
 
 def prepare_missing(
-    wanted: Sequence[Row], work: Preparation, on_clip: Callable[[Row], None] = lambda row: None
+    wanted: Sequence[Row], work: Preparation, on_clip: Callable[[Row], None]
 ) -> None:
     """Prepare what is missing, on all nodes of the cluster that is connected.
 
