@@ -54,23 +54,18 @@ _NO_START = (
 def connect(
     *,
     modules: Sequence[Path] = (),
-    environment: Mapping[str, str] | None = None,
     num_cpus: int | None = None,
-    temp_dir: Path | None = None,
     dashboard: bool = True,
 ) -> Iterator[None]:
     """Connect to Ray for the time of a `with` block.
 
     Joins the cluster of RAY_ADDRESS where that is set (Ray sets it in submitted jobs). Otherwise
-    starts a local cluster on this machine, of which nothing is left afterwards.
+    starts a local cluster on this machine, of which nothing is left afterwards. ADAMML_HOME,
+    ADAMML_CACHE and ADAMML_CACHE_GIB are passed on to workers with the driver's values.
 
     Args:
         modules: further packages or single .py files to ship to workers, beside adamml.
-        environment: further environment variables for workers; ADAMML_HOME, ADAMML_CACHE and
-            ADAMML_CACHE_GIB are passed on with the driver's values.
         num_cpus: CPUs of a local cluster; those of the machine by default.
-        temp_dir: where a local cluster keeps sockets (keep the path short) and logs; Ray's choice
-            by default.
         dashboard: whether a local cluster has one. Ray Train needs it to free the worker groups of
             stopped runs; a job without Ray Train starts faster without.
 
@@ -79,11 +74,10 @@ def connect(
             on this machine.
     """
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    variables |= _WORKER_ENVIRONMENT | dict(environment or {})
     options: dict[str, Any] = {
         "runtime_env": {
             "py_modules": [str(PACKAGE), *map(str, modules)],
-            "env_vars": variables,
+            "env_vars": variables | _WORKER_ENVIRONMENT,
         },
         "logging_level": logging.WARNING,
         "log_to_driver": False,
@@ -106,7 +100,6 @@ def connect(
             "dashboard_host": "127.0.0.1",
             "num_cpus": num_cpus,
             "object_store_memory": _LOCAL_OBJECT_STORE_BYTES,
-            "_temp_dir": str(temp_dir) if temp_dir else None,
         }
     try:
         # Without an address Ray follows the last cluster of this machine, also a dead one, and
