@@ -107,7 +107,7 @@ def _preparation(options: PrepareOptions, format: Format) -> Preparation:
         _require_pictures("--sounds", options, format)
     if not 1 <= options.pictures_fps <= 240:
         raise ValueError(f"--pictures-fps must be in 1..240, got {options.pictures_fps}")
-    flow = lookup(FLOWS, options.flow, what="flow") if options.flow else None
+    flow = lookup(FLOWS, options.flow, what="flow") if options.flow is not None else None
     if flow is not None and flow.pairs:
         _require_pictures(f"--flow {options.flow}", options, format)
     return Preparation(
@@ -153,7 +153,7 @@ def _kept_flow(
         name = max(counts, key=lambda name: (FLOWS[name] == previous, counts[name]))
         return None, (
             f"flow ({name}) is prepared for {counts[name]} of {len(ids)} clips, so the manifest is "
-            f"written without flow; --flow {name} computes the rest"
+            f"written without flow; give --flow {name} to complete it"
         )
     return None, ""
 
