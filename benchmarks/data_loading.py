@@ -1,17 +1,18 @@
-"""Does reading keep up: with plain PyAV per core, and with a training step?
+"""Speed of reading videos, against plain PyAV and against training steps.
 
     python benchmarks/data_loading.py
 
-Reading: 5 segments of 8 frames and their sound, of videos that are not in the decoded cache, as
-clips that jobs/prepare_videos.py makes (GOP 12) and as larger originals with a GOP of 250. `plain`
-is a script on PyAV alone that seeks to the same frames and sound, decodes and scales them; `read`
-is what FrameSource gives (the same arrays: this is checked), `item` the whole item of a training
-epoch, which also resizes, crops, normalises and makes spectrograms. They take turns; videos per
-second are per second of processor time of one thread. `ratio` is read against plain.
+Reading: 5 segments of 8 frames and their sound, of videos that are not in the decoded cache, once
+as clips that jobs/prepare_videos.py makes (GOP 12) and once as larger originals with a GOP of 250.
+`plain` is a script on PyAV alone that seeks to the same frames and sound, decodes and scales them.
+`read` is the data package's reader, whose arrays are checked to be the same. `item` is the whole
+item of a training epoch, which also resizes, crops, normalises and makes spectrograms. The three
+take turns. Videos per second are per second of processor time of one thread; `ratio` is read
+against plain.
 
-Training: what share of the time of joint training steps (recognition, then policy pass) of the
-demo's model goes by waiting for the next batch, with videos in the decoded cache and without, by
-data.decoder_threads. The last line is JSON.
+Training: the share of the time of joint training steps (recognition pass, then policy pass) of the
+demo's model that passes in waiting for the next batch, with videos in the decoded cache and
+without, by data.decoder_threads. The last line is JSON.
 """
 
 import json
@@ -59,24 +60,33 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
+    """Options of the benchmark."""
+
     recipe: str = "kinetics_sounds"
-    """Whose segments, frames and sizes are read."""
+    """Recipe with the segments, frames and sizes to read."""
     videos: int = 12
-    """Of each kind."""
+    """Number of videos of each kind."""
     seconds: float = 10.0
+    """Length of a video, in seconds."""
     prepared_pixels: int = 256
+    """Short side of the prepared clips, in pixels."""
     original_pixels: int = 480
+    """Short side of the originals, in pixels."""
     rounds: int = 7
-    """In which each way of reading takes its turn on every video."""
+    """Number of rounds, in each of which every way of reading takes its turn on every video."""
     training_recipe: str = "demo"
+    """Recipe of the training steps."""
     training_videos: int = 256
+    """Number of videos of an epoch of training."""
     training_rounds: int = 3
+    """Number of epochs per kind of reading."""
     threads: tuple[int, ...] = (0, 1, 2, 4)
-    """data.decoder_threads for videos that are not in the decoded cache; in it: 0 and 1."""
+    """Values of data.decoder_threads for videos that are not in the decoded cache. For videos in
+    the cache they are 0 and 1."""
 
 
 def make_videos(root: Path, count: int, seconds: float, encoding: Encoding) -> Manifest:
-    """Built-in videos, drawn at their usual size and enlarged: moving pictures in noise."""
+    """Write built-in videos, drawn at their usual size and enlarged: moving pictures in noise."""
     config = SyntheticConfig(seconds=seconds)
     for index in range(count):
         rng, stretches = storyboard(config, "train", index)
@@ -102,9 +112,19 @@ def make_videos(root: Path, count: int, seconds: float, encoding: Encoding) -> M
 def read_plainly(
     path: Path, indices: Array, first: Array, length: int, short_side: int
 ) -> tuple[Array, Array]:
-    """The script: frames [S, F, h, w, 3] by number and sound [S, length] by sample.
+    """Read frames by number and sound by sample, as a script on PyAV alone would.
 
-    One pass over each stream, with a seek wherever a key frame lies before the next frame.
+    It takes one pass over each stream, with a seek where a key frame lies before the next frame.
+
+    Args:
+        path: the video.
+        indices: numbers of the frames, [S, F].
+        first: first samples of the sound, [S].
+        length: number of samples.
+        short_side: of the frames, in pixels, at most.
+
+    Returns:
+        frames [S, F, h, w, 3] and sound [S, length].
     """
     with av.open(str(path)) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
@@ -128,28 +148,28 @@ def plain_frames(container: Any, video: Any, indices: Array, short_side: int) ->
     scale = min(1.0, short_side / min(video.width, video.height))
     size = {"width": round(video.width * scale), "height": round(video.height * scale)}
     tick = round(1 / (FPS * video.time_base))
-    found: dict[int, Array] = {}
-    decoded, seen = container.decode(video), 0
+    by_number: dict[int, Array] = {}
+    decoded, last_pts = container.decode(video), 0
     for number in sorted(set(indices.ravel().tolist())):
         key = video.index_entries[video.index_entries.search_timestamp(number * tick)]
-        if key.timestamp > seen + 8 * tick:
+        if key.timestamp > last_pts + 8 * tick:
             container.seek(number * tick, stream=video)
             decoded = container.decode(video)
         for frame in decoded:
-            seen = frame.pts
-            if seen >= number * tick:
+            last_pts = frame.pts
+            if last_pts >= number * tick:
                 small = scaler.reformat(
                     frame, **size, format="rgb24", interpolation="BILINEAR", threads=1
                 )
-                found[number] = small.to_ndarray()
+                by_number[number] = small.to_ndarray()
                 break
-    return np.stack([found[number] for number in indices.ravel().tolist()]).reshape(
+    return np.stack([by_number[number] for number in indices.ravel().tolist()]).reshape(
         *indices.shape, size["height"], size["width"], 3
     )
 
 
 class Reading:
-    """One kind of videos, and three ways to read what a training epoch reads of them."""
+    """Three ways to read from one kind of videos what a training epoch reads."""
 
     def __init__(self, manifest: Manifest, config: Config) -> None:
         self.manifest, self.config = manifest, config
@@ -161,7 +181,7 @@ class Reading:
         assert self.dataset.decodes
 
     def places(self, row: int) -> tuple[Array, Array]:
-        """Frames [S, F] and the beginnings [S] of the sound in seconds, as the dataset draws."""
+        """Draw frames [S, F] and beginnings [S] of the sound in seconds, as the dataset does."""
         table, rgb = self.manifest.table, self.config.rgb
         total = frame_count(table["duration_s"][row], table["fps"][row])
         rng = np.random.default_rng((self.config.seed, self.dataset.epoch, row))
@@ -185,18 +205,18 @@ class Reading:
         return self.dataset[row]
 
     def check(self) -> None:
-        """Both ways give the same frames and sound.
+        """Raise unless `plain` and `read` give the same frames and sound.
 
         Raises:
-            AssertionError: the comparison would be one of different things.
+            AssertionError: they differ, and to compare their speed would mean nothing.
         """
         for row in range(len(self.manifest)):
-            (frames, sound), (plain, heard) = self.read(row), self.plain(row)
+            (frames, sound), (plain, samples) = self.read(row), self.plain(row)
             np.testing.assert_array_equal(frames, plain.transpose(0, 1, 4, 2, 3))
-            np.testing.assert_array_equal(sound, heard.astype(np.float32) / 2**15)
+            np.testing.assert_array_equal(sound, samples.astype(np.float32) / 2**15)
 
     def seconds(self, way: Callable[[int], Any]) -> float:
-        """Processor time of one thread for a video."""
+        """Return the mean processor time of one thread for a video."""
         begun = time.thread_time()
         for row in range(len(self.manifest)):
             way(row)
@@ -210,25 +230,25 @@ class Reading:
             self.dataset.set_epoch(number)
             for name in sorted(ways, reverse=number % 2 == 1):
                 spent[name].append(self.seconds(ways[name]))
-        found: dict[str, Any] = {
-            f"{name}_videos_per_s": round(1 / statistics.median(own), 2)
-            for name, own in spent.items()
+        result: dict[str, Any] = {
+            f"{name}_videos_per_s": round(1 / statistics.median(rounds_s), 2)
+            for name, rounds_s in spent.items()
         }
         files = [path.stat().st_size for path in self.manifest.root.glob("*.mp4")]
         seconds = float(self.manifest.table["duration_s"].sum())
-        found["kbit_per_s"] = round(8e-3 * sum(files) / seconds)
+        result["kbit_per_s"] = round(8e-3 * sum(files) / seconds)
         for name, label in (("read", "ratio"), ("item", "item_ratio")):
-            ratios = [p / own for p, own in zip(spent["plain"], spent[name], strict=True)]
-            found[label] = round(statistics.median(ratios), 3)
-            found[f"{label}_range"] = [round(min(ratios), 3), round(max(ratios), 3)]
-        return found
+            ratios = [p / other for p, other in zip(spent["plain"], spent[name], strict=True)]
+            result[label] = round(statistics.median(ratios), 3)
+            result[f"{label}_range"] = [round(min(ratios), 3), round(max(ratios), 3)]
+        return result
 
 
-def timed(found: Iterator[Any], waits: list[float]) -> Iterator[Any]:
-    """The same batches; how long each was waited for."""
+def timed(batches: Iterator[Any], waits: list[float]) -> Iterator[Any]:
+    """Yield the batches, and append to `waits` how many seconds each took to come."""
     while True:
         begun = time.perf_counter()
-        batch = next(found, None)
+        batch = next(batches, None)
         waits.append(time.perf_counter() - begun)
         if batch is None:
             return
@@ -236,7 +256,7 @@ def timed(found: Iterator[Any], waits: list[float]) -> Iterator[Any]:
 
 
 def train(dataset: SegmentDataset, config: Config, epoch: int) -> tuple[float, float, int]:
-    """Seconds waited for data, all seconds and steps of an epoch of joint training."""
+    """Train one epoch jointly; return the seconds of waiting for data, all seconds, and steps."""
     model = fresh_adamml(config, {}, Workers(0, 1, torch.device("cpu")))
     waits: list[float] = []
     steps = 0
@@ -245,8 +265,8 @@ def train(dataset: SegmentDataset, config: Config, epoch: int) -> tuple[float, f
         module = kind(model, config).train()
         optimizer = build_optimizer(config, kind.optimizer, module.parameters_trained(), None)
         dataset.set_epoch(epoch)
-        found = batches(dataset, batch_size=config.data.batch_size, shuffle_seed=config.seed)
-        for batch in timed(found, waits):
+        loader = batches(dataset, batch_size=config.data.batch_size, shuffle_seed=config.seed)
+        for batch in timed(loader, waits):
             terms = module(batch, config.gumbel.temperature)
             optimizer.zero_grad(set_to_none=True)
             total(terms).backward()
@@ -256,7 +276,7 @@ def train(dataset: SegmentDataset, config: Config, epoch: int) -> tuple[float, f
 
 
 def waiting(root: Path, options: Options) -> dict[str, Any]:
-    """Joint training steps with their videos in the decoded cache and without."""
+    """Measure the share of waiting in joint training, with the decoded cache and without."""
     synthetic = SyntheticConfig(
         train_videos=options.training_videos, validation_videos=1, test_videos=1
     )
@@ -267,10 +287,12 @@ def waiting(root: Path, options: Options) -> dict[str, Any]:
     def dataset(gib: str, threads: int) -> SegmentDataset:
         os.environ["ADAMML_CACHE_GIB"] = gib
         os.environ["ADAMML_CACHE"] = str(root / f"cache {gib}")
-        own = replace(config, data=replace(config.data, decoder_threads=threads))
+        threaded = replace(config, data=replace(config.data, decoder_threads=threads))
         segments = config.data.train_segments
-        frames = open_frames(manifest, own)
-        return SegmentDataset(manifest, own, num_segments=segments, training=True, frames=frames)
+        frames = open_frames(manifest, threaded)
+        return SegmentDataset(
+            manifest, threaded, num_segments=segments, training=True, frames=frames
+        )
 
     kinds = {f"cached_{threads}_threads": dataset("20", threads) for threads in (0, 1)}
     kinds |= {f"decoded_{threads}_threads": dataset("0", threads) for threads in options.threads}
@@ -283,11 +305,11 @@ def waiting(root: Path, options: Options) -> dict[str, Any]:
             steps_ms[kind].append(1e3 * spent / steps)
     return {
         kind: {
-            "waiting": round(statistics.median(own), 4),
-            "waiting_range": [round(min(own), 4), round(max(own), 4)],
+            "waiting": round(statistics.median(rounds), 4),
+            "waiting_range": [round(min(rounds), 4), round(max(rounds), 4)],
             "step_ms": round(statistics.median(steps_ms[kind]), 1),
         }
-        for kind, own in shares.items()
+        for kind, rounds in shares.items()
     }
 
 

@@ -1,12 +1,13 @@
-"""How prepared flow is best kept: bytes, error and reading speed as video and as JPEGs.
+"""Bytes, error and reading speed of prepared flow, kept as video and as JPEGs.
 
     python benchmarks/flow_storage.py
     python benchmarks/flow_storage.py --algorithm tvl1 --videos 2 --seconds 4
 
-Built-in videos are made at --pixels, prepared as jobs/prepare_videos.py does, and their flow is
-written in every form. Read are random segments as the published recipes have them: all flows of 8
-frames, 4 apart, with stacks of 5. The forms take turns, and time is the processor's, so that what
-else runs matters little. Errors are against the quantised flow, in pixels. The last line is JSON.
+Built-in videos are made at --pixels and prepared as jobs/prepare_videos.py does, and their flow is
+written in every form. Random segments are read as the published recipes have them: all flows of 8
+frames, 4 apart, with stacks of 5. The forms take turns, and processor time is measured, so that
+other programs of the machine matter little. Errors are against the quantised flow, in pixels. The
+last line is JSON.
 """
 
 import json
@@ -39,29 +40,36 @@ from adamml.preparing.making.transcode import transcode
 Array = np.ndarray[Any, Any]
 BOUND = MotionConfig().bound
 SEGMENT = clip_length(RgbConfig()) - RgbConfig().frame_stride + MotionConfig().stack
-"""Flows between the first and the last of a segment."""
+"""Number of flows from the first to the last of a segment."""
 
 
 @dataclass(frozen=True)
 class Options:
+    """Options of the benchmark."""
+
     algorithm: str = "dis"
-    """tvl1 takes about a minute per second of video at 256 pixels."""
+    """Algorithm of the flow: dis or tvl1, which takes about a minute per second of video at 256
+    pixels."""
     videos: int = 4
+    """Number of videos."""
     seconds: float = 10.0
+    """Length of a video, in seconds."""
     pixels: int = 256
+    """Short side of a video, in pixels."""
     segments: int = 40
-    """Read of each form, at random."""
+    """Number of random segments that are read in each form."""
     seed: int = 0
+    """Seed of the videos and of the segments."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """One way to keep the flow of a video."""
+    """Way to keep the flow of a video."""
 
     write: Callable[[Path, Array], None]
-    """(path without a suffix, uint8 [T, 2, h, w])."""
+    """Function (path without a suffix, uint8 [T, 2, h, w]) that writes the flow."""
     read: Callable[[Path, int, int], Array]
-    """(that path, first, count) -> uint8 [count, 2, h, w]."""
+    """Function (path without a suffix, first, count) -> uint8 [count, 2, h, w]."""
 
 
 def video(suffix: str, encoding: FlowEncoding) -> Form:
@@ -76,7 +84,7 @@ def video(suffix: str, encoding: FlowEncoding) -> Form:
 
 
 def jpegs(quality: int) -> Form:
-    """A file per plane, as the field keeps them."""
+    """Return the form of one file per plane, which is common in the field."""
 
     def name(path: Path, axis: int, step: int) -> Path:
         return path / f"{'xy'[axis]}_{step:05d}.jpg"
@@ -106,9 +114,9 @@ FORMS = {
 
 
 def flows_of(options: Options, folder: Path) -> tuple[list[Array], float]:
-    """The quantised flow of each video, [T, 2, h, w], and processor seconds per flow."""
+    """Return the quantised flow of each video, [T, 2, h, w], and processor seconds per flow."""
     config = SyntheticConfig(seed=options.seed, pixels=options.pixels, seconds=options.seconds)
-    found, took = [], []
+    flows, took = [], []
     for index in range(options.videos):
         source, clip = folder / "source" / f"{index}.mp4", folder / f"{index}.mp4"
         render(source, config, "train", index)
@@ -117,8 +125,8 @@ def flows_of(options: Options, folder: Path) -> tuple[list[Array], float]:
         begun = time.process_time()
         flow = optical_flow(frames[:-1], frames[1:], algorithm=options.algorithm, bound=BOUND)
         took.append((time.process_time() - begun) / len(flow))
-        found.append(flow)
-    return found, statistics.median(took)
+        flows.append(flow)
+    return flows, statistics.median(took)
 
 
 def main(options: Options) -> None:
@@ -174,7 +182,7 @@ def _pixels(flow: Array, other: Array | int) -> Array:
 def _segment_times(
     folder: Path, flows: list[Array], segments: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
-    """Form -> processor seconds for each of the same random segments."""
+    """Return the processor seconds of reading each of the same random segments, by form."""
     times: dict[str, list[float]] = {name: [] for name in FORMS}
     for _ in range(segments):
         index = int(rng.integers(len(flows)))

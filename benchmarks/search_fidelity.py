@@ -1,13 +1,13 @@
-"""Does the cheap fidelity rank configurations as the dear one does, and what does it save?
+"""Agreement of the cheap fidelity with the dear one, and the training time that it saves.
 
-    python benchmarks/search_fidelity.py --home /tmp/fidelity
+    python benchmarks/search_fidelity.py --home fidelity
 
-A sweep over the built-in videos in which every sampled trial is trained with the policy alone,
-against frozen recognition networks, and then jointly too. Of the same configurations there are then
-both results on validation: Kendall's tau of accuracy and of GFLOPs, and the hypervolume that a
-search would have reached that trains only the best few jointly (study/selection.py says which),
-beside the training time it would have taken. The last line is JSON. The same command goes on with
-an interrupted run.
+A sweep over the built-in videos, in which every sampled trial is trained with the policy alone,
+against frozen recognition networks, and then jointly too. Each configuration then has both results
+on validation. Printed are Kendall's tau between them, of accuracy and of GFLOPs; the hypervolume
+that a search would have reached if it had trained only the best few jointly (study/selection.py
+chooses them); and the training time that it would have taken. The last line is JSON. After an
+interruption, run the same command again to continue.
 """
 
 import json
@@ -21,13 +21,19 @@ sys.path[:0] = [str(_ROOT), str(_ROOT / "platform")]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
+    """Options of the benchmark."""
+
     home: Path
-    """Where data, networks and the study are kept."""
+    """Folder of data, networks and the study."""
     recipe: str = "demo"
+    """Recipe of the trials."""
     configurations: int = 24
+    """Number of configurations that are trained in both fidelities."""
     seed: int = 0
+    """Seed of the study."""
     sampler: str = "qmc"
-    """Quasi-random: configurations spread over the space, as a ranking needs them."""
+    """Sampler of configurations. The default is quasi-random: it spreads them over the space, which
+    a ranking needs."""
 
 
 def main(options: Options) -> None:
@@ -39,7 +45,7 @@ def main(options: Options) -> None:
 
     from search_spaces import space_of
 
-    asked = SweepOptions(
+    sweep_options = SweepOptions(
         recipe=options.recipe,
         home=options.home,
         name="search-fidelity",
@@ -50,7 +56,7 @@ def main(options: Options) -> None:
         scheduler="fifo",
         confirm=False,
     )
-    plan = resolve(asked, space_of)
+    plan = resolve(sweep_options, space_of)
     sweep(plan, lambda folder, uri: [], lambda console, folder: None)
     trials = [t for t in read_study(plan.folder).trials if t.kind == "trial"]
     both = [t for t in trials if {"policy", "joint"} <= t.finals.keys() and t.method != "always_on"]
@@ -62,22 +68,22 @@ def main(options: Options) -> None:
 
 
 def agreement(trials: list) -> dict[str, float]:
-    """Kendall's tau between the fidelities, and by how much joint training moves a trial."""
+    """Return Kendall's tau between the fidelities, and the median change by joint training."""
     import numpy as np
     from scipy.stats import kendalltau
 
-    found = {}
+    result = {}
     for name in ("quality", "gflops"):
         cheap, dear = (np.array([t.finals[f][name] for t in trials]) for f in ("policy", "joint"))
-        found[f"tau_{name}"] = round(float(kendalltau(cheap, dear).statistic), 3)
-        found[f"median_change_{name}"] = round(float(np.median(dear - cheap)), 4)
-    return found
+        result[f"tau_{name}"] = round(float(kendalltau(cheap, dear).statistic), 3)
+        result[f"median_change_{name}"] = round(float(np.median(dear - cheap)), 4)
+    return result
 
 
 def saving(
     trials: list, both: list, seconds: dict[str, dict[str, float]], reference: tuple[float, ...]
 ) -> dict[str, object]:
-    """Hypervolume and training seconds by the number of trials that are trained jointly."""
+    """Compare hypervolume and training time by the number of trials that are trained jointly."""
     from adamml.study.selection import promoted
 
     policy = sum(s["policy"] for s in seconds.values())
@@ -119,7 +125,7 @@ def hypervolume(trials: list, reference: tuple[float, ...]) -> float:
 
 
 def seconds_by_fidelity(journal: Path) -> dict[str, float]:
-    """From each start of the trial, and from each epoch, to the next epoch."""
+    """Sum the seconds of a trial's epochs, each from the event before it in the journal."""
     from adamml.journal import read_journal
 
     spent, before = {"policy": 0.0, "joint": 0.0}, 0.0

@@ -1,13 +1,13 @@
-"""How the sound of prepared clips is best kept: AAC or FLAC, in the clip or beside it.
+"""Bytes, error and reading speed of prepared sound, as AAC and FLAC, in the clip and beside it.
 
     python benchmarks/sound_storage.py
 
 Built-in videos are prepared as jobs/prepare_videos.py does, once with each codec, and their sound
-is also written to files of its own. Read are whole tracks, as the decoded cache does, and random
-windows of 1.28 s. The forms take turns, and time is the processor's, so that what else runs matters
-little. Errors are those of the 16-bit samples, as a share of the sound's own root mean square, and
-of what a network hears: the log power spectrogram, whose standard deviation is given as well. The
-last line is JSON.
+is also written to files of its own. Whole tracks are read, as by the decoded cache, and random
+windows of 1.28 s. The forms take turns, and processor time is measured, so that other programs of
+the machine matter little. Errors are those of the 16-bit samples, as a share of the root mean
+square of the sound, and those of a network's input: the log power spectrogram, whose standard
+deviation is given as well. The last line is JSON.
 """
 
 import json
@@ -42,12 +42,18 @@ RATE = AUDIO.sample_rate
 
 @dataclass(frozen=True)
 class Options:
+    """Options of the benchmark."""
+
     videos: int = 8
+    """Number of videos."""
     seconds: float = 10.0
+    """Length of a video, in seconds."""
     pixels: int = 256
+    """Short side of a video, in pixels."""
     reads: int = 200
-    """Windows and whole tracks of each form, at random."""
+    """Number of random windows, and of whole tracks, that are read in each form."""
     seed: int = 0
+    """Seed of the videos and of the windows."""
 
 
 def in_clip(path: Path, source: Path, sound: Array | None, codec: str) -> int:
@@ -65,7 +71,7 @@ def beside(path: Path, sound: Array, codec: str) -> int:
 
 
 def write(folder: Path, source: Path, sound: Array) -> dict[str, tuple[Path, int]]:
-    """Form -> its file, and the bytes that the sound takes."""
+    """Write the sound in every form; return each form's file, and the bytes of its sound."""
     folder.mkdir()
     silent = in_clip(folder / "silent.mp4", source, None, "aac")
     files = {}
@@ -78,7 +84,7 @@ def write(folder: Path, source: Path, sound: Array) -> dict[str, tuple[Path, int
 
 
 def window(path: Path, begin: int, count: int) -> Array:
-    """int16 [count] from sample `begin` on, decoding no more than it must."""
+    """Read int16 [count] from sample `begin` on, decoding no more than needed."""
     with av.open(str(path)) as container:
         track = container.streams.audio[0]
         track.codec_context.thread_count = 1
@@ -104,20 +110,20 @@ def whole(path: Path) -> Array:
     return window(path, 0, 2**40)
 
 
-def heard(sound: Array) -> torch.Tensor:
-    """The spectrograms of a track's successive windows."""
+def spectrograms(sound: Array) -> torch.Tensor:
+    """Return the spectrograms of a track's successive windows."""
     starts = np.arange(0, len(sound) - WINDOW + 1, WINDOW) / RATE
     return log_spectrogram(windows(sound, starts, AUDIO), AUDIO)
 
 
 def errors(file: Path, sound: Array) -> dict[str, float]:
-    found = whole(file)[: len(sound)]
-    assert len(found) == len(sound), (file, len(found), len(sound))
-    noise = found.astype(np.float64) - sound
+    samples = whole(file)[: len(sound)]
+    assert len(samples) == len(sound), (file, len(samples), len(sound))
+    noise = samples.astype(np.float64) - sound
     return {
         "rms_error": float(np.sqrt(np.mean(noise**2) / np.mean(sound.astype(np.float64) ** 2))),
-        "spectrogram_error": float((heard(found) - heard(sound)).abs().mean()),
-        "spectrogram_spread": float(heard(sound).std()),
+        "spectrogram_error": float((spectrograms(samples) - spectrograms(sound)).abs().mean()),
+        "spectrogram_spread": float(spectrograms(sound).std()),
     }
 
 
@@ -126,18 +132,18 @@ def main(options: Options) -> None:
     config = SyntheticConfig(seed=options.seed, pixels=options.pixels, seconds=options.seconds)
     with tempfile.TemporaryDirectory() as temporary:
         clips: list[dict[str, tuple[Path, int]]] = []
-        found: list[dict[str, dict[str, float]]] = []
+        errors_of: list[dict[str, dict[str, float]]] = []
         for index in range(options.videos):
             source = Path(temporary) / "source" / f"{index}.mp4"
             render(source, config, "train", index)
             sound = whole(source)[: int(options.seconds * RATE)]
             clips.append(write(Path(temporary) / str(index), source, sound))
-            found.append({name: errors(file, sound) for name, (file, _) in clips[-1].items()})
+            errors_of.append({name: errors(file, sound) for name, (file, _) in clips[-1].items()})
         rows = {
             name: {
                 "kb_per_s": sum(c[name][1] for c in clips) / 1000 / options.videos / options.seconds
             }
-            | {key: statistics.mean(f[name][key] for f in found) for key in found[0][name]}
+            | {key: statistics.mean(e[name][key] for e in errors_of) for key in errors_of[0][name]}
             for name in clips[0]
         }
         reads: dict[str, Callable[[Path], Array]] = {

@@ -1,17 +1,17 @@
-"""What a trial costs besides its training: the documented Train-in-Tune form against slots.
+"""Cost of a trial besides its training, in the documented Train-in-Tune form and on slots.
 
     python benchmarks/trial_turnaround.py
 
-Both run the same trial, which reports once and does nothing else, through Ray Tune, one form after
-the other on one Ray. Documented: a Tune function that calls TorchTrainer(...).fit() with a
-TuneReportCallback. Slots: relays and warm workers; the first trial of each slot waits for their
-start and is reported apart.
+Both forms run the same trial, which reports once and does nothing else, through Ray Tune, one form
+after the other on one Ray. The documented form is a Tune function that calls
+TorchTrainer(...).fit() with a TuneReportCallback. The other form is relays and the warm workers of
+slots; the first trial of each slot waits for their start and is reported apart.
 
-Both have as many trials at a time, and in both the first trial of each place is not counted: it
-waits for Tune's actors. On slots the first ones also wait for each other: Tune lets an actor that
-starts go as soon as another one becomes free, and with trials shorter than such a start only one
-would ever run. Seconds per trial are the wall time of the trials counted, divided by the rounds
-they took. The last line is JSON with both and their `ratio`.
+Both run as many trials at a time, and the first trial of each place is not counted, because it
+waits for Tune's actors. On slots the first trials also wait for each other: Tune gives up an actor
+that is starting as soon as another one becomes free, so that with trials shorter than such a start
+only one place would ever run. Seconds per trial are the wall time of the counted trials, divided by
+the rounds they took. The last line is JSON with both and their `ratio`.
 """
 
 import json
@@ -38,21 +38,24 @@ from adamml.slots.relay import relay_trainable
 from ray import tune
 
 MEETING_S = 120.0
-"""How long the first trial of a slot waits for those of the others, at most."""
+"""Longest wait of the first trial of a slot for those of the others, in seconds."""
 
 
 @dataclass(frozen=True)
 class Options:
+    """Options of the benchmark."""
+
     trials: int = 2
-    """Trials in the documented form, after the first one of each place: tens of seconds each."""
+    """Number of trials in the documented form, after the first one of each place. Each takes tens
+    of seconds."""
     slot_trials: int = 40
-    """Trials on slots, after the first one of each slot."""
+    """Number of trials on slots, after the first one of each slot."""
     slots: int = 2
-    """Places: trials at a time, in both forms."""
+    """Number of places, which is that of trials at a time, in both forms."""
 
 
 class Clock(tune.Callback):
-    """When each trial ended, in seconds after the start of the Tune run."""
+    """Tune callback that records when each trial ended, in seconds after the start of the run."""
 
     def __init__(self) -> None:
         self.start = time.monotonic()
@@ -63,7 +66,7 @@ class Clock(tune.Callback):
 
 
 def report_once(assignment: dict[str, Any], report: Any, context: dict[str, Any]) -> None:
-    """The trial on a slot; with {"meet": n} it first waits until n such trials are running.
+    """Run the trial on a slot; with {"meet": n} it first waits until n such trials are running.
 
     Raises:
         TimeoutError: the others did not come within MEETING_S.
@@ -80,12 +83,12 @@ def report_once(assignment: dict[str, Any], report: Any, context: dict[str, Any]
 
 
 def report_once_to_train(config: dict[str, Any]) -> None:
-    """The same trial in the documented form."""
+    """Run the same trial in the documented form."""
     ray.train.report({"epoch": 1, "accuracy": 0.5})
 
 
 def train_in_tune(config: dict[str, Any]) -> None:
-    """The documented Tune function: a TorchTrainer of its own for every trial."""
+    """Run a trial as documented: a Tune function with a TorchTrainer of its own for every trial."""
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
     from ray.tune.integration.ray_train import TuneReportCallback
@@ -101,7 +104,16 @@ def train_in_tune(config: dict[str, Any]) -> None:
 
 
 def ends_of(trainable: Any, specs: dict[str, Any], storage: str, concurrent: int) -> list[float]:
-    """Run one Tune trial per id; when each ended, in seconds after the start of the run.
+    """Run one Tune trial per id.
+
+    Args:
+        trainable: a Tune function or class.
+        specs: spec of the trial by its id.
+        storage: folder for Tune.
+        concurrent: number of trials at a time.
+
+    Returns:
+        When each trial ended, in seconds after the start of the run.
 
     Raises:
         RuntimeError: a trial failed, so the times mean nothing.
@@ -122,18 +134,18 @@ def ends_of(trainable: Any, specs: dict[str, Any], storage: str, concurrent: int
 
 
 def seconds_per_trial(ends: list[float], places: int) -> float:
-    """After the first trial of each place."""
+    """Return the seconds per trial, from the end of the first trial of each place on."""
     return (ends[-1] - ends[places - 1]) / math.ceil((len(ends) - places) / places)
 
 
 def documented_seconds(options: Options, storage: str) -> float:
-    """Seconds per trial when each starts its own TorchTrainer."""
+    """Measure the seconds per trial when each starts its own TorchTrainer."""
     specs: dict[str, Any] = {f"documented-{n}": {} for n in range(options.slots + options.trials)}
     return seconds_per_trial(ends_of(train_in_tune, specs, storage, options.slots), options.slots)
 
 
 def slot_seconds(options: Options, storage: str) -> tuple[float, float]:
-    """Seconds from nothing to the end of each slot's first trial; seconds per trial after it."""
+    """Measure the seconds until each slot has ended its first trial, and those per later trial."""
     begun = time.monotonic()
     meeting = Path(storage, "meeting")
     meeting.mkdir()
@@ -161,9 +173,9 @@ def main(options: Options) -> None:
     for name, value in vars(options).items():
         if value < 1:
             raise SystemExit(f"error: --{name.replace('_', '-')} must be at least 1, got {value}")
-    # Of files that Tune misses when nothing logs into them: a line per trial.
+    # Tune would print a line per trial about files that are missing, as no logger writes them.
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    # Logical CPUs: each documented trial asks for one for its Tune function and one for its worker.
+    # A documented trial takes two logical CPUs: one for its Tune function and one for its worker.
     num_cpus = max(os.cpu_count() or 1, 2 * options.slots)
     with (
         tempfile.TemporaryDirectory() as storage,

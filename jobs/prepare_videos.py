@@ -24,30 +24,35 @@ import _job
 
 
 def main() -> int:
+    """Read the options and prepare the videos; return the exit status."""
     import tyro
+    from adamml.preparing.formats import FORMATS
     from adamml.preparing.options import PrepareOptions
 
-    options = tyro.cli(PrepareOptions, description=__doc__)
+    formats = "\n".join(f"    {name}: {format.summary}" for name, format in FORMATS.items())
+    options = tyro.cli(PrepareOptions, description=f"{__doc__}\nFormats:\n\n{formats}\n")
     return _job.run(lambda: start(options))
 
 
 def start(options: Any) -> int:
-    from adamml.preparing.counts import reasons
+    """Prepare the videos and print what came of them; return the exit status."""
+    # Only now: Ray takes seconds to import, and --help does not need it.
+    from adamml.preparing.counts import count_reasons
     from adamml.preparing.job import COUNTS, REPORT, prepare_videos
 
-    found = prepare_videos(options)
-    print(f"\n{found.counts.to_string()}\n")
-    for remark in found.remarks:
+    outcome = prepare_videos(options)
+    print(f"\n{outcome.counts.to_string()}\n")
+    for remark in outcome.remarks:
         print(remark)
     print(f"By class: {options.out / COUNTS}\n")
-    if found.damaged:
-        some = ", ".join(found.damaged[:3])
-        print(f"{len(found.damaged)} files had changed since and were removed: {some}")
-    for reason, count in reasons(found.failed):
+    if outcome.damaged:
+        some = ", ".join(outcome.damaged[:3])
+        print(f"{len(outcome.damaged)} files had changed since and were removed: {some}")
+    for reason, count in count_reasons(outcome.failed):
         print(f"{count:6d} cannot be used: {reason}")
-    if len(found.failed):
+    if len(outcome.failed):
         print(f"All of them: {options.out / REPORT}\n")
-    print(f"{found.done} clips were prepared or tried now; the rest was done.")
+    print(f"{outcome.tried} clips were prepared or tried now; the rest was done.")
     print(f"Next: python jobs/sweep_ks.py --data {options.out}")
     return 0
 

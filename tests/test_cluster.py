@@ -11,7 +11,7 @@ from pathlib import Path
 import adamml
 import pytest
 import ray
-from adamml.cluster import check_home, connect, exchange_tokens
+from adamml.cluster import check_home, compare_sizes, connect, exchange_tokens
 from adamml.slots.sizing import require_slots, room_for_slots
 
 
@@ -20,8 +20,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADAMML_HOME", str(home))
+        patch.setenv("ADAMML_CACHE_GIB", "1.5")
         patch.delenv("RAY_ADDRESS", raising=False)
-        with connect(num_cpus=3, environment={"SHIPPED": "yes"}):
+        with connect(num_cpus=3):
             yield
 
 
@@ -61,12 +62,12 @@ def test_workers_run_this_very_copy_of_adamml(cluster: None) -> None:
     assert text == own.read_text()
 
 
-def test_workers_are_given_the_home_and_further_variables(cluster: None) -> None:
+def test_workers_have_the_drivers_home_and_cache_limit(cluster: None) -> None:
     @ray.remote(num_cpus=0)
     def look() -> tuple[str, str]:
-        return os.environ["ADAMML_HOME"], os.environ["SHIPPED"]
+        return os.environ["ADAMML_HOME"], os.environ["ADAMML_CACHE_GIB"]
 
-    assert ray.get(look.remote()) == (os.environ["ADAMML_HOME"], "yes")
+    assert ray.get(look.remote()) == (os.environ["ADAMML_HOME"], "1.5")
 
 
 def test_a_home_that_every_node_shares_passes_and_is_left_clean(
@@ -88,6 +89,18 @@ def test_a_node_reports_what_it_cannot_see_or_write(tmp_path: Path) -> None:
     assert exchange_tokens(str(tmp_path), "n") is None
     assert (tmp_path / "n").read_text() == "n"
     assert "No such file" in (exchange_tokens(str(tmp_path), "no/such/folder") or "")
+
+
+def test_a_node_reports_what_it_sees_otherwise_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("video")
+    (tmp_path / "pictures").mkdir()
+    sizes = {str(tmp_path / "a.mp4"): 5, str(tmp_path / "pictures"): None}
+    assert compare_sizes(str(tmp_path), sizes) is None
+    assert compare_sizes(str(tmp_path / "b"), {}) == "it has no such folder"
+    gone = str(tmp_path / "gone.mp4")
+    assert compare_sizes(str(tmp_path), sizes | {gone: 3}) == f"it cannot read {gone}"
+    (tmp_path / "a.mp4").write_text("another video")
+    assert (compare_sizes(str(tmp_path), sizes) or "").startswith("it sees another size of ")
 
 
 def test_room_counts_whole_workers(cluster: None) -> None:
@@ -136,6 +149,44 @@ def test_nothing_is_left_of_a_cluster_of_our_own(tmp_path: Path) -> None:
     while any(alive(int(pid)) for pid in pids):
         assert time.monotonic() < deadline, "processes of the cluster are still there"
         time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_a_node_that_sees_other_videos_is_named(tmp_path: Path) -> None:
+    """Two raylets, and a folder that leads somewhere else in each process."""
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from ray.cluster_utils import Cluster\n"
+        "from adamml.cluster import check_readable, connect\n"
+        "cluster = Cluster(initialize_head=True, head_node_args={'num_cpus': 1})\n"
+        "other = cluster.add_node(num_cpus=1)\n"
+        "os.environ['RAY_ADDRESS'] = cluster.address\n"
+        "os.chdir(sys.argv[1])\n"
+        "videos = Path('/proc/self/cwd/videos')\n"
+        "with connect():\n"
+        "    for folder in (videos.resolve(), videos):\n"
+        "        try:\n"
+        "            check_readable('--videos', folder, [folder / 'a.mp4', folder / 'gone'])\n"
+        "            print('seen')\n"
+        "        except OSError as error:\n"
+        "            print(error, other.node_id[:8])\n"
+        "cluster.shutdown()\n"
+    )
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "a.mp4").write_text("video")
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(Path(adamml.__file__ or "").parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    shared, message = run.stdout.strip().splitlines()[-2:]
+    assert shared == "seen"
+    assert message.startswith("--videos must be a folder that every node reads, got /proc/self")
+    assert f"({message.split()[-1]}): it has no such folder" in message
 
 
 @pytest.mark.slow
@@ -211,22 +262,21 @@ def test_a_cluster_that_wants_a_token_is_refused_with_what_to_set(tmp_path: Path
         head.wait(30)
     assert joined.stdout == "connected\n"
     assert refused.returncode != 0
-    assert f"no Ray cluster lets us in at RAY_ADDRESS=127.0.0.1:{port}" in refused.stderr
+    assert f"Cannot join the Ray cluster at RAY_ADDRESS=127.0.0.1:{port}: " in refused.stderr
     assert "set RAY_AUTH_MODE=token" in refused.stderr
 
 
 def test_a_ray_that_cannot_start_here_is_one_line_with_the_cause(tmp_path: Path) -> None:
-    """Too long a path for its sockets, as one of a deep TMPDIR."""
-    script = "import pathlib, sys; from adamml.cluster import connect\n"
-    script += "with connect(temp_dir=pathlib.Path(sys.argv[1])): pass"
+    """Its folder has too long a path for sockets."""
+    deep = str(tmp_path / ("deep" * 30))
     ended = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / ("deep" * 30))],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-c", "from adamml.cluster import connect\nwith connect(): pass"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "RAY_TMPDIR": deep},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     last = ended.stderr.strip().splitlines()[-1]
-    assert last.startswith("ConnectionError: Ray cannot start on this machine: ")
+    assert last.startswith("ConnectionError: Cannot start Ray on this machine: ")
     assert "AF_UNIX path length" in last

@@ -1,12 +1,12 @@
-"""Kill parts of a sweep at random moments: what does a study lose?
+"""Losses of a study when parts of its sweep are killed at random moments.
 
     python benchmarks/faults --rounds 5
 
 A round runs `jobs/sweep_ks.py --recipe tiny` (videos and unimodal networks are made once), waits
 until a random number of epochs is in the journals, and sends SIGKILL to one process of the kind.
 Where the job need not survive, the same command is run again. Then the study must have every trial
-exactly once with every epoch, finite values, one MLflow run for each, and nothing may be left: no
-process, and on a standing cluster no actor and no placement group of ours or of Ray Train.
+exactly once, with every epoch, finite values, and one MLflow run. Nothing may be left of the job:
+no process, and on a standing cluster no actor and no placement group of it or of Ray Train.
 
 Kinds: worker, controller (of Ray Train), dispatcher, relay, driver, ray (the whole local instance),
 node (one of two raylets of a standing cluster), cluster_driver (the driver on such a cluster). The
@@ -38,7 +38,7 @@ from benchmarks.faults.injection import (
 from benchmarks.faults.template import make_template
 
 SURVIVED = ("worker", "controller", "relay", "node")
-"""Without these a job goes on; without others the same command is run again."""
+"""Kinds whose loss a job survives; after the loss of another, the same command is run again."""
 TRIALS, POLICY_EPOCHS = 4, 12
 SLOTS = 2
 SWEEP = ["--recipe", "tiny", "--name", "n", "--trials", str(TRIALS)]
@@ -47,19 +47,21 @@ SWEEP += ["--no-confirm", "--override", f"stages.policy_only={POLICY_EPOCHS}"]
 
 @dataclass(frozen=True)
 class Options:
+    """Options of the benchmark."""
+
     kinds: tuple[str, ...] = KINDS
     """Parts to kill: worker, controller, dispatcher, relay, driver, ray; and, on a standing
     cluster, node and cluster_driver."""
     rounds: int = 5
-    """Studies per kind."""
+    """Number of studies per kind."""
     seed: int = 0
     """Seed of the moments."""
     slots: int = SLOTS
-    """Trials at the same time."""
+    """Number of trials at the same time."""
     together: bool = False
     """Kill one of each kind in the same study, one after another."""
     template: Path | None = None
-    """Home to begin with, as template.py makes it. Default: a new one."""
+    """Home that every round begins with, made by template.py. Default: a new one."""
 
 
 def main(options: Options) -> None:
@@ -91,29 +93,39 @@ def main(options: Options) -> None:
 def play_round(
     kinds: Sequence[str], template: Path, home: Path, dice: random.Random, slots: int
 ) -> str:
-    """One study that is hurt by each of the kinds, all of them STANDING or none; says when.
+    """Run one study, and kill one process of each kind in turn.
+
+    Args:
+        kinds: kinds to kill, all of them STANDING or none.
+        template: the home to copy.
+        home: where to copy it.
+        dice: chooses the moments and the processes.
+        slots: number of trials at the same time.
+
+    Returns:
+        A sentence about what was killed and when.
 
     Raises:
-        LostError: with what is wrong.
+        LostError: the study has lost something, or left something behind.
     """
     shutil.copytree(template, home, symlinks=True)
     options = ["--slots", str(slots), *SWEEP]
-    told, study, share = [], home / "studies" / "n", TRIALS * POLICY_EPOCHS // len(kinds)
+    killed, study, share = [], home / "studies" / "n", TRIALS * POLICY_EPOCHS // len(kinds)
     with cluster(kinds) as (environment, kill_node):
         process = start(home, environment, options)
         for number, kind in enumerate(kinds):
             epochs = wait_for_epochs(process, study, number * share + dice.randrange(1, share))
             hit = kill_node() if kind == "node" else kill(kind, process, dice)
-            told.append(f"{hit} killed after {epochs} epochs")
+            killed.append(f"{hit} killed after {epochs} epochs")
             if kind not in SURVIVED:
-                told.append(f"the job ended with {finish(process)} and was run again")
+                killed.append(f"the job ended with {finish(process)} and was run again")
                 process = start(home, environment, options)
         finish(process, expected=(0,))
         check_study(study, home, TRIALS, POLICY_EPOCHS)
         check_processes(home)
         if set(kinds) & set(STANDING):
             check_cluster(environment["RAY_ADDRESS"])
-    return "; ".join(told)
+    return "; ".join(killed)
 
 
 if __name__ == "__main__":

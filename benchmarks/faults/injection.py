@@ -1,4 +1,4 @@
-"""Starts sweeps and clusters for faults.py, and sends SIGKILL to parts of them."""
+"""Sweeps and clusters for the rounds of the benchmark, and SIGKILL to parts of them."""
 
 import os
 import random
@@ -21,25 +21,27 @@ PROCESSES: dict[str, tuple[str, ...]] = {
     "relay": ("ray::ImplicitFunc", "ray::relay"),
     "ray": ("gcs_server", "raylet/raylet"),
 }
-"""Kind -> what the command line of its processes begins with, or holds (for "ray": all of them)."""
+"""Texts in the command line of a process, by kind. Of "ray", all such processes are killed."""
 STANDING = ("node", "cluster_driver")
 """Kinds that need a standing cluster."""
 KINDS = (*PROCESSES, "driver", *STANDING)
 LIMIT_S = 400.0
-"""For a job to end, or to come to an epoch."""
+"""Longest wait for a job to end, or to come to an epoch, in seconds."""
 JOB = Path(__file__).resolve().parents[2] / "jobs" / "sweep_ks.py"
 
 
 def start(
     home: Path, environment: dict[str, str], options: list[str], program: Path = JOB
 ) -> subprocess.Popen[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "ADAMML_", "MLFLOW_"))}
-    kept |= {"ADAMML_HOME": str(home), "ADAMML_CACHE": str(home / "cache")} | environment
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "ADAMML_", "MLFLOW_"))
+    }
+    inherited |= {"ADAMML_HOME": str(home), "ADAMML_CACHE": str(home / "cache")} | environment
     home.mkdir(parents=True, exist_ok=True)
     with (home / "output.txt").open("a") as output:
         return subprocess.Popen(
             [sys.executable, str(program), *options],
-            env=kept,
+            env=inherited,
             cwd=home,
             stdout=output,
             stderr=output,
@@ -60,49 +62,54 @@ def finish(process: subprocess.Popen[str], expected: tuple[int, ...] | None = No
 
 
 def wait_for_epochs(process: subprocess.Popen[str], study: Path, count: int) -> int:
-    """Until so many epochs of trials are in the journals; how many there were."""
+    """Wait until so many epochs of trials are in the journals; return how many are there."""
     deadline = time.monotonic() + LIMIT_S
     while True:
         journals = list((study / "trials").glob("trial-*/journal.jsonl"))
-        found = sum(path.read_text().count('"epoch"') for path in journals) // 2
-        if found >= count:
-            return found
+        epochs = sum(path.read_text().count('"epoch"') for path in journals) // 2
+        if epochs >= count:
+            return epochs
         if process.poll() is not None or time.monotonic() > deadline:
             raise LostError(f"the job ended before {count} epochs")
         time.sleep(0.05)
 
 
 def kill(kind: str, process: subprocess.Popen[str], dice: random.Random) -> str:
-    """SIGKILL; what was hit."""
+    """Kill a process of this kind; return which."""
     if kind in ("driver", "cluster_driver"):
         process.kill()
         return f"driver {process.pid}"
     deadline = time.monotonic() + PATIENCE_S
-    while not (found := processes_of(kind, process.pid)):
+    while not (candidates := processes_of(kind, process.pid)):
         if time.monotonic() > deadline:
             raise LostError(f"there was no {kind} to kill")
         time.sleep(0.05)
-    victims = found if kind == "ray" else [dice.choice(found)]
+    victims = candidates if kind == "ray" else [dice.choice(candidates)]
     for victim in victims:
         victim.kill()
     return f"{kind} {', '.join(str(v.pid) for v in victims)}"
 
 
 def processes_of(kind: str, driver: int) -> list[psutil.Process]:
-    found = []
+    processes = []
     for process in psutil.Process(driver).children(recursive=True):
         try:
             line = " ".join(process.cmdline())
         except psutil.Error:
             continue
         if any(name in line for name in PROCESSES[kind]):
-            found.append(process)
-    return found
+            processes.append(process)
+    return processes
 
 
 @contextmanager
 def cluster(kinds: Sequence[str]) -> Iterator[tuple[dict[str, str], Callable[[], str]]]:
-    """The environment that leads a job to a cluster of two raylets, and what kills the second."""
+    """Start a cluster of two raylets where a kind needs one.
+
+    Yields:
+        The environment that leads a job to it, and a function that kills the second raylet and says
+        so.
+    """
     if not set(kinds) & set(STANDING):
         yield {}, lambda: ""
         return

@@ -1,10 +1,10 @@
-"""Makes what every round of faults.py begins with, by a slot's own code and without a slot.
+"""Home that every round of the benchmark begins with, made by a slot's code without a slot.
 
     python benchmarks/faults/template.py FOLDER
 
 FOLDER/template becomes a home with videos, decoded frames, unimodal networks and their segment
-logits of the tiny recipe, and an empty MLflow database. Copy it with its symbolic links: frames are
-those of one place's videos, which lie in FOLDER/videos.
+logits of the tiny recipe, and an empty MLflow database. Copy it with its symbolic links: the
+decoded frames belong to the path of the videos, which lie in FOLDER/videos.
 """
 
 import os
@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
 
 
 def make_template(folder: Path) -> Path:
-    """Return the home that was made."""
+    """Make the home below a folder, and return its path."""
     made, videos = folder / "template", folder / "videos"
     made.mkdir(parents=True)
     videos.mkdir()

@@ -1,25 +1,30 @@
-"""Where things are kept: ADAMML_HOME (shared by all nodes) and ADAMML_CACHE (local to a node)."""
+"""Folders that are kept: ADAMML_HOME, which all nodes share, and ADAMML_CACHE, local to a node."""
 
 import os
 from pathlib import Path
 
 
 def home() -> Path:
-    """Data, ImageNet weights, pretrained networks, studies: a path that all nodes reach
-    (default ~/.adamml)."""
+    """Return the folder of data, ImageNet weights, unimodal networks and studies.
+
+    All nodes must reach it. It is ADAMML_HOME, by default ~/.adamml.
+    """
     return _folder("ADAMML_HOME", "~/.adamml")
 
 
 def cache_home() -> Path:
-    """Decoded frames, on the node's own disk; safe to delete (default ~/.cache/adamml)."""
+    """Return the folder of decoded frames, on the node's own disk. It is safe to delete.
+
+    It is ADAMML_CACHE, by default ~/.cache/adamml.
+    """
     return _folder("ADAMML_CACHE", "~/.cache/adamml")
 
 
 def cache_limit_bytes() -> int:
-    """How large the decoded cache may grow: ADAMML_CACHE_GIB (default 20).
+    """Return how large the cache of decoded frames may grow on a node: ADAMML_CACHE_GIB, or 20 GiB.
 
     Raises:
-        ValueError: it is not a number, or negative.
+        ValueError: ADAMML_CACHE_GIB is not a number, or negative.
     """
     text = os.environ.get("ADAMML_CACHE_GIB", "20")
     try:
@@ -36,13 +41,14 @@ def _folder(variable: str, default: str) -> Path:
 
 
 def move_home(folder: Path | None) -> None:
-    """--home takes effect for this process and all that it starts."""
+    """Set the home for this process and all processes that it starts; None leaves it as it is."""
     if folder is not None:
         os.environ["ADAMML_HOME"] = str(folder.expanduser().absolute())
 
 
 def study_folder(name: str) -> Path:
-    """
+    """Return the folder of a study in the home.
+
     Raises:
         ValueError: no folder can have this name.
     """

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from adamml.data.manifest import Manifest
-from adamml.preparing.counts import BOTH, class_counts, reasons, remarks, split_counts
-from adamml.preparing.formats import FORMATS
+from adamml.preparing.counts import BOTH, class_counts, count_reasons, remarks, split_counts
+from adamml.preparing.formats import FORMATS, read_annotations
 from adamml.preparing.formats.annotations import Annotations
-from adamml.preparing.formats.published import COMPARABLE, PUBLISHED, published_as
+from adamml.preparing.formats.published import PUBLISHED, recipe_with_classes
 from adamml.preparing.formats.splits import with_splits
 from annotation_files import SMALL
 
@@ -16,7 +16,7 @@ from annotation_files import SMALL
 @pytest.fixture
 def found(tmp_path: Path) -> Annotations:
     """Classes "a b" (20 clips) and "c" (19, and 3 for evaluation), and one clip of both."""
-    return FORMATS["activitynet"](SMALL["activitynet"](tmp_path), None)
+    return read_annotations("activitynet", SMALL["activitynet"](tmp_path))
 
 
 def without(found: Annotations, *ids: str) -> Manifest:
@@ -72,16 +72,21 @@ def test_remarks_name_what_misses_most_and_what_is_empty() -> None:
 
 def test_reasons_are_counted_without_the_file_that_they_name() -> None:
     said = ["truncated: 1.0 of 2.0 s", "truncated: 3.0 of 9.0 s", "the file is missing"]
-    assert reasons(pd.DataFrame({"reason": said})) == [("truncated", 2), ("the file is missing", 1)]
-    assert reasons(pd.DataFrame({"reason": said}), 1) == [("truncated", 2)]
-    assert reasons(pd.DataFrame(columns=["id", "source", "reason"])) == []
+    assert count_reasons(pd.DataFrame({"reason": said})) == [
+        ("truncated", 2),
+        ("the file is missing", 1),
+    ]
+    assert count_reasons(pd.DataFrame({"reason": said}), 1) == [("truncated", 2)]
+    assert count_reasons(pd.DataFrame(columns=["id", "source", "reason"])) == []
 
 
 def test_published_counts_are_those_of_the_recipe_with_as_many_classes() -> None:
-    assert published_as("lists", 239) == "fcvid"
-    assert published_as("lists", 487) == published_as("sports1m", 487) == "mini_sports1m"
-    assert published_as("kinetics", 31) == published_as("reference", 31) == "kinetics_sounds"
-    assert published_as("kinetics", 400) is None
-    assert published_as("folders", 31) is None
-    assert set(COMPARABLE) == set(FORMATS) - {"folders"}
+    def recipe(format: str, classes: int) -> str | None:
+        return recipe_with_classes(FORMATS[format].published, classes)
+
+    assert recipe("lists", 239) == "fcvid"
+    assert recipe("lists", 487) == recipe("sports1m", 487) == "mini_sports1m"
+    assert recipe("kinetics", 31) == recipe("reference", 31) == "kinetics_sounds"
+    assert recipe("kinetics", 400) is None
+    assert recipe("folders", 31) is None
     assert len({counts.classes for counts in PUBLISHED.values()}) == len(PUBLISHED)

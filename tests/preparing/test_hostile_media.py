@@ -17,7 +17,7 @@ from adamml.data.cache.opening import open_frames
 from adamml.data.manifest import load_manifest
 from adamml.preparing.clips import Preparation, prepare
 from adamml.preparing.formats.folders import read_folders
-from adamml.preparing.wanted import asked, find
+from adamml.preparing.wanted import files_by_name, wanted_video
 
 JOB = sweep_process.ROOT / "jobs" / "prepare_videos.py"
 EACH = 9
@@ -94,8 +94,10 @@ def wrong_outcomes(outcomes: dict[str, str]) -> dict[str, str]:
 def test_a_dozen_kinds_come_to_what_they_must(tmp_path: Path) -> None:
     files = made(tmp_path, 1, A_DOZEN)
     work = Preparation(videos=files, out=tmp_path / "out", wall_s=60, cpu_s=30)
-    found = find(files)
-    clips = [asked(clip, found, work) for clip in read_folders([files]).table.to_dict("records")]
+    found = files_by_name(files)
+    clips = [
+        wanted_video(clip, found, work) for clip in read_folders([files]).table.to_dict("records")
+    ]
     with ThreadPoolExecutor(4) as pool:
         rows = list(pool.map(lambda clip: prepare(clip, work), clips))
     listed = sum(hostile.KINDS[kind].comes != "unlisted" for kind in A_DOZEN)

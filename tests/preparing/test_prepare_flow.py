@@ -14,6 +14,7 @@ import numpy as np
 import one_by_one
 import pytest
 import sweep_process
+import tyro
 from adamml.data.cache.opening import open_frames
 from adamml.data.dataset import SegmentDataset
 from adamml.data.manifest import load_manifest
@@ -22,9 +23,11 @@ from adamml.data.stored_flow import StoredFlow
 from adamml.journal import Journal
 from adamml.preparing import flows
 from adamml.preparing.clips import Preparation, Row, prepare
-from adamml.preparing.flows import add_flow, problem
-from adamml.preparing.pipeline import journal_of, missing, outcomes, remove_damaged
-from adamml.preparing.wanted import asked, find
+from adamml.preparing.flows import FLOWS, add_flow, failure_reason
+from adamml.preparing.job import _kept_flow, prepare_videos
+from adamml.preparing.options import PrepareOptions
+from adamml.preparing.pipeline import flow_counts, journal_path, missing, outcomes, remove_damaged
+from adamml.preparing.wanted import files_by_name, wanted_video
 from adamml.recipes import tiny
 
 JOB = sweep_process.ROOT / "jobs" / "prepare_videos.py"
@@ -89,18 +92,18 @@ def work(videos: Path, tmp_path: Path) -> Preparation:
     return Preparation(videos=videos, out=tmp_path / "out", flow=DIS)
 
 
-def asked_of(work: Preparation, *ids: str) -> list[Row]:
+def wanted_of(work: Preparation, *ids: str) -> list[Row]:
     clips = [{"id": i, "clip": i, "source": i, "start_s": 0.0, "end_s": None} for i in ids]
-    return [asked(clip, find(work.videos), work) for clip in clips]
+    return [wanted_video(clip, files_by_name(work.videos), work) for clip in clips]
 
 
 def journalled(work: Preparation, **rows: Row) -> None:
     for event, row in rows.items():
-        Journal(journal_of(work.out)).append(event, row=row)
+        Journal(journal_path(work.out)).append(event, row=row)
 
 
 def test_the_journal_tells_clips_without_flow_from_those_with(work: Preparation) -> None:
-    wanted = asked_of(work, "left/1.mp4", "right/1.mp4")
+    wanted = wanted_of(work, "left/1.mp4", "right/1.mp4")
     assert missing(wanted, work.out, DIS) == wanted
     clip = prepare(wanted[0], work)
     journalled(work, clip=clip)
@@ -120,7 +123,7 @@ def test_the_journal_tells_clips_without_flow_from_those_with(work: Preparation)
 
 
 def test_files_that_changed_are_removed_and_missed(work: Preparation) -> None:
-    wanted = asked_of(work, "left/1.mp4")
+    wanted = wanted_of(work, "left/1.mp4")
     clip = prepare(wanted[0], work)
     flow = add_flow(clip, DIS, work)
     journalled(work, clip=clip, flow=flow)
@@ -134,7 +137,7 @@ def test_files_that_changed_are_removed_and_missed(work: Preparation) -> None:
 
 
 def test_no_flow_is_computed_from_a_clip_that_was_changed(work: Preparation) -> None:
-    clip = prepare(asked_of(work, "left/1.mp4")[0], work)
+    clip = prepare(wanted_of(work, "left/1.mp4")[0], work)
     (work.out / clip["path"]).write_bytes(b"another")
     assert "was changed since" in add_flow(clip, DIS, work)["reason"]
     assert not (work.out / "flow").exists()
@@ -143,15 +146,70 @@ def test_no_flow_is_computed_from_a_clip_that_was_changed(work: Preparation) -> 
 def test_flow_that_takes_too_long_is_tried_again(
     work: Preparation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = asked_of(work, "left/1.mp4")
+    wanted = wanted_of(work, "left/1.mp4")
     clip = prepare(wanted[0], work)
     monkeypatch.setattr(flows, "SECONDS_PER_FLOW", 0.0)
     flow = add_flow(clip, DIS, replace(work, wall_s=0.001))
     assert flow["retry"]
     journalled(work, clip=clip, flow=flow)
-    assert problem(outcomes(work.out, DIS)["left/1.mp4"]) == "no flow, takes longer than 0.001 s"
+    assert (
+        failure_reason(outcomes(work.out, DIS)["left/1.mp4"])
+        == "no flow, takes longer than 0.001 s"
+    )
     assert missing(wanted, work.out, DIS) == [wanted[0] | {"clip": clip}]
     assert not list(work.out.rglob("*.part.mp4"))
+
+
+def test_a_run_without_flow_keeps_flow_that_every_clip_has(
+    work: Preparation, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = ["left/1", "left/2", "right/1", "right/2"]
+    for wanted in wanted_of(work, *ids):
+        clip = prepare(wanted, work)
+        journalled(work, clip=clip, flow=add_flow(clip, DIS, work))
+    assert flow_counts(ids, work.out) == {"dis": 4}
+    assert flow_counts([], work.out) == {}
+
+    options = tyro.cli(
+        PrepareOptions,
+        args=[
+            *("--format", "lists", "--videos", str(videos), "--out", str(work.out)),
+            *("--annotations", *lists_of(work.out.parent, ids[:2], ids[2:])),
+        ],
+    )
+    outcome = prepare_videos(options)
+    assert (outcome.tried, outcome.manifest.flow) == (0, DIS)
+    assert outcome.remarks[-1] == "flow (dis) is prepared for all clips and stays in the manifest"
+    fingerprint = outcome.manifest.fingerprint
+    assert prepare_videos(replace(options, flow="dis")).manifest.fingerprint == fingerprint
+
+    (work.out / outcome.manifest.table["flow_path"][1]).unlink()
+    outcome = prepare_videos(options)
+    assert (outcome.tried, outcome.manifest.flow) == (0, None)
+    assert outcome.remarks[-1].startswith(
+        "flow (dis) is prepared for 3 of 4 clips, so the manifest"
+    )
+
+
+def test_of_two_kinds_of_flow_that_of_the_manifest_is_kept(
+    work: Preparation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adamml.preparing.job.flow_counts", lambda ids, out: counts)
+    counts = {"tvl1": 2, "dis": 2}
+    assert _kept_flow(["a", "b"], work.out, DIS)[0] == DIS
+    assert _kept_flow(["a", "b"], work.out, None)[0] == FLOWS["tvl1"]
+    counts = {"tvl1": 2, "dis": 1}
+    assert _kept_flow(["a", "b"], work.out, DIS)[0] == FLOWS["tvl1"]
+    counts = {}
+    assert _kept_flow(["a", "b"], work.out, None) == (None, "")
+
+
+def lists_of(folder: Path, *splits: list[str]) -> list[str]:
+    """Annotations of --format lists: one file per split, all of class 0."""
+    files = [folder / f"{number}.txt" for number in range(len(splits))]
+    for file, ids in zip(files, splits, strict=True):
+        file.write_text("".join(f"{id},9,0\n" for id in ids))
+    return [str(file) for file in files]
 
 
 @pytest.fixture(scope="module")
@@ -275,10 +333,10 @@ def test_a_run_killed_among_flows_goes_on_to_the_same_files(
     assert "had changed" not in said
 
 
-def test_an_unknown_algorithm_is_one_line(videos: Path, tmp_path: Path) -> None:
+def test_an_unknown_flow_is_one_line(videos: Path, tmp_path: Path) -> None:
     places = ["--format", "folders", "--videos", str(videos), "--out", str(tmp_path / "out")]
     code, said = sweep_process.sweep(tmp_path, *places, "--flow", "farneback", job=JOB)
     assert code == 2
-    assert said.startswith("error: unknown flow algorithm 'farneback'; choose from")
+    assert said.startswith("error: unknown flow 'farneback'; choose from dis, pairs, tvl1")
     assert len(said.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()

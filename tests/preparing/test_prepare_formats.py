@@ -110,7 +110,7 @@ def test_a_format_becomes_a_manifest_with_counts(format: str, tmp_path: Path) ->
     options += ["--flow", "pairs"] if format == "reference" else []
     found = prepared(*options)
     manifest = load_manifest(out)
-    assert found.done == len(NAMES)
+    assert found.tried == len(NAMES)
     assert manifest.table["split"].value_counts().to_dict() == {
         "train": 4,
         "validation": 2,

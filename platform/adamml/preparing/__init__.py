@@ -1,1 +1,1 @@
-"""Videos of a dataset cut, scaled and re-encoded on all nodes: from annotations to a manifest."""
+"""Preparing videos: from annotations to small clips, cut on all nodes, and a manifest of them."""

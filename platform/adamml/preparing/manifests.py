@@ -1,4 +1,4 @@
-"""The manifest of prepared clips, and what there is to say about them."""
+"""The manifest of prepared clips, and the table of clips that could not be prepared."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,33 +9,38 @@ from adamml.config.overrides import fingerprint
 from adamml.data.manifest import FLOW_PATH, Manifest, load_manifest, write_manifest
 from adamml.data.stored_flow import StoredFlow
 from adamml.preparing.clips import Row
-from adamml.preparing.flows import problem
+from adamml.preparing.flows import failure_reason
 from adamml.preparing.formats.annotations import Annotations
-from adamml.preparing.formats.folders import name_of
+from adamml.preparing.formats.folders import utf8_name
 from adamml.preparing.formats.splits import with_splits
+
+REPORT = "failed.csv"
+"""Name of the file, in the folder of prepared clips, with the table of failures()."""
 
 
 def make_manifest(
-    found: Annotations, outcomes: Mapping[str, Row], out: Path, flow: StoredFlow | None = None
+    annotations: Annotations, outcomes: Mapping[str, Row], out: Path, flow: StoredFlow | None = None
 ) -> Manifest:
     """Write out/manifest.parquet over the clips that could be prepared, and read it back.
 
-    Splits are drawn over all that is annotated, so that what is missing on one machine moves
-    nothing.
+    Splits are drawn over all clips that are annotated, so that a clip which is missing on one
+    machine moves no other.
 
     Args:
-        outcomes: as of pipeline.outcomes().
-        flow: what their "flow" is, where they have any.
+        annotations: all clips.
+        outcomes: the clips' outcomes, from pipeline.outcomes().
+        out: the folder of prepared clips.
+        flow: the flow that the outcomes have under "flow"; None for a manifest without flow.
 
     Raises:
         ValueError: no clip could be prepared.
     """
-    table = with_splits(found.table)
-    good = {id: row for id, row in outcomes.items() if not problem(row)}
-    table = table[table["id"].isin(good)].reset_index(drop=True)
+    table = with_splits(annotations.table)
+    usable = {id: row for id, row in outcomes.items() if not failure_reason(row)}
+    table = table[table["id"].isin(usable)].reset_index(drop=True)
     if not len(table):
-        raise ValueError("a clip must be prepared, got none: see the report")
-    rows = [good[id] for id in table["id"]]
+        raise ValueError(f"at least one clip must be usable, got none: {out / REPORT} says why")
+    rows = [usable[id] for id in table["id"]]
     manifest = pd.DataFrame(
         {
             "id": table["id"],
@@ -46,7 +51,7 @@ def make_manifest(
             "fps": [row["fps"] for row in rows],
         }
     )
-    several = found.multi_label and found.quality == "map"
+    several = annotations.multi_label and annotations.quality == "map"
     manifest["labels" if several else "label"] = [
         list(labels) if several else labels[0] for labels in table["labels"]
     ]
@@ -54,16 +59,16 @@ def make_manifest(
     if flow is not None:
         manifest[FLOW_PATH] = [row["flow"]["path"] for row in rows]
         files = rows + [row["flow"] for row in rows]
-    made = f"prepared {fingerprint({row['path']: row['sha256'] for row in files})}"
-    write_manifest(Manifest(out, manifest, found.classes, made, found.quality, flow))
+    origin = f"prepared {fingerprint({row['path']: row['sha256'] for row in files})}"
+    write_manifest(Manifest(out, manifest, annotations.classes, origin, annotations.quality, flow))
     return load_manifest(out)
 
 
 def failures(outcomes: Mapping[str, Row]) -> pd.DataFrame:
-    """id, source and reason of every clip that could not be prepared."""
+    """Return id, source and reason of every clip that cannot be used, in order of the ids."""
     rows = [
-        row | {"reason": problem(row), "source": name_of(row["source"])}
+        row | {"reason": failure_reason(row), "source": utf8_name(row["source"])}
         for row in outcomes.values()
-        if problem(row)
+        if failure_reason(row)
     ]
     return pd.DataFrame(rows, columns=["id", "source", "reason"]).sort_values("id")

@@ -6,33 +6,37 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareOptions:
-    """Cut, scale and re-encode the videos of a dataset; writes a manifest.parquet beside them."""
+    """Options of jobs/prepare_videos.py, which cuts and re-encodes the videos of a dataset."""
 
     format: str
-    """Of the annotations: kinetics (CSV files), activitynet (JSON), lists (FCVID, Mini-Sports1M:
-    path,num_frames,label), sports1m (partitions, lists of ids), reference (the reference's lists,
-    over numbered JPEGs and wav files), folders (one per class, no annotations)."""
+    """Format of the annotations; the formats are listed above."""
     videos: Path
-    """Folder of the videos, at any depth; for reference, what the lists' paths are relative to."""
+    """Folder of the videos, which may lie at any depth. For numbered pictures, the folder that the
+    paths in the lists are relative to. All nodes must reach it."""
     out: Path
-    """Folder for prepared clips and their manifest; all nodes must reach it."""
+    """Folder for the prepared clips and their manifest, outside of --videos. All nodes must reach
+    it."""
     annotations: tuple[Path, ...] = ()
-    """Files of the format, training before evaluation. For reference, those of the sound follow,
-    where there are any."""
+    """Annotation files, those of training before those of evaluation. For numbered pictures, the
+    lists of the sound may follow. Not needed for folders."""
     classes: str | None = None
-    """A named subset of the classes: kinetics_sounds."""
+    """Name of a subset of the classes, such as kinetics_sounds of kinetics. Default: all."""
     class_names: Path | None = None
-    """A file with a name per line, for formats that number their classes: line 1 is class 0."""
+    """File with one class name per line, for formats that number their classes. Line 1 names class
+    0."""
     quality: str | None = None
-    """What is to be maximised: accuracy (top-1) or map (mean average precision). Default: what
-    papers report for the format."""
+    """Quality measure that is to be maximised: accuracy (top-1) or map (mean average precision).
+    Default: the measure that papers report for the format."""
     sounds: Path | None = None
-    """Folder of the wav files, for reference. Default: that of the videos."""
+    """Folder of the wav files, for numbered pictures. Default: --videos."""
     pictures_fps: float = 29.97
-    """Frame rate of numbered JPEGs, for reference, which takes it to be this."""
+    """Frame rate of numbered pictures, per second. The reference implementation takes all of them
+    to have the default."""
     flow: str | None = None
-    """Optical flow to compute beside each clip: tvl1 (as published; hours of a core for a hundred
-    clips of 10 s), dis (far faster), or, for reference, pairs: the x_ and y_ pictures beside its
-    frames. Default: none; asked for later, it is added."""
+    """Optical flow to store beside each clip: tvl1 (as published; 110 s of a core for a clip of
+    10 s), dis (3.4 s), or pairs (for numbered pictures: the x_ and y_ pictures beside the frames).
+    It can be added to clips that are prepared already. Default: no new flow; flow that all clips
+    have stays in the manifest."""
     check: bool = False
-    """Read all prepared files, and make those again whose content has changed."""
+    """Read all prepared files first, remove those whose content has changed since they were made,
+    and make them again."""

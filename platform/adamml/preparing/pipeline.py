@@ -1,4 +1,7 @@
-"""All clips of a dataset through Ray Data, with a journal: what is done is not done again."""
+"""All clips of a dataset through Ray Data.
+
+A journal says which are done, so that no run repeats the work of an earlier one.
+"""
 
 import json
 import logging
@@ -13,101 +16,132 @@ import ray.data
 from adamml.data.stored_flow import StoredFlow
 from adamml.journal import Journal, read_journal
 from adamml.preparing.clips import Preparation, Row, prepare, sha256_of
-from adamml.preparing.flows import FOLDER, add_flow, key_of
+from adamml.preparing.flows import FLOWS, FOLDER, add_flow, flow_folder, flow_key
 
 JOURNAL = "prepared.jsonl"
+"""Name of the journal in the folder of prepared clips."""
 CLIPS_PER_BLOCK = 4
-"""What one task makes before its rows are seen: a killed run makes as many again per CPU. With
-flow, which takes far longer, it is 1."""
+"""Number of clips that one task makes before its rows reach the journal: as many per CPU are lost
+where a run is killed. With flow, which takes far longer, it is 1."""
 MAX_BLOCKS = 20_000
+"""Largest number of tasks of one run."""
 READERS = 16
+"""Number of threads that read files for their checksums."""
 
 
-def journal_of(out: Path) -> Path:
+def journal_path(out: Path) -> Path:
+    """Return the path of the journal of a folder of prepared clips."""
     return out / JOURNAL
 
 
 def outcomes(out: Path, flow: StoredFlow | None = None) -> dict[str, Row]:
-    """Id -> the last row that prepare() gave, of clips whose file, if it has one, is there whole.
+    """Return the last outcome of every clip whose file, if it has one, is whole.
 
     Args:
-        flow: with the last row that add_flow() gave for it, as "flow", where that is there whole.
+        out: the folder of prepared clips.
+        flow: adds the last outcome of add_flow() for it, as "flow", where that file is whole.
+
+    Returns:
+        Id -> row of prepare().
 
     Raises:
         ValueError: the journal is damaged.
     """
     clips: dict[str, Row] = {}
     flows: dict[tuple[str, str], Row] = {}
-    for event in read_journal(journal_of(out)):
+    for event in read_journal(journal_path(out)):
         row = event.get("row", {})
         if event["event"] == "clip":
             clips[row["id"]] = row
         elif event["event"] == "flow":
             flows[row["id"], row["key"]] = row
-    found = {id: row for id, row in clips.items() if "reason" in row or _whole(row, out)}
+    valid = {id: row for id, row in clips.items() if "reason" in row or _is_whole(row, out)}
     if flow is None:
-        return found
-    for id, row in found.items():
-        own = flows.get((id, key_of(row, flow))) if "reason" not in row else None
-        if own is not None and ("reason" in own or _whole(own, out)):
-            found[id] = row | {"flow": own}
-    return found
+        return valid
+    for id, row in valid.items():
+        flow_row = flows.get((id, flow_key(row, flow))) if "reason" not in row else None
+        if flow_row is not None and ("reason" in flow_row or _is_whole(flow_row, out)):
+            valid[id] = row | {"flow": flow_row}
+    return valid
 
 
-def _whole(row: Row, out: Path) -> bool:
+def _is_whole(row: Row, out: Path) -> bool:
     try:
         return bool((out / str(row["path"])).stat().st_size == row["bytes"])
     except OSError:
         return False
 
 
+def flow_counts(ids: Sequence[str], out: Path) -> dict[str, int]:
+    """Count how many of these clips have each kind of flow that was prepared in earlier runs.
+
+    Args:
+        ids: clips that can be used.
+        out: the folder of prepared clips.
+
+    Returns:
+        Value of --flow -> number of clips, for every kind that any clip has.
+    """
+    counts = {}
+    for name, flow in FLOWS.items():
+        if flow_folder(flow, out).is_dir():
+            rows = outcomes(out, flow)
+            counts[name] = sum("path" in rows[id].get("flow", {}) for id in ids)
+    return {name: count for name, count in counts.items() if count}
+
+
 def remove_damaged(out: Path) -> list[str]:
-    """Remove files of out that are not what the journal says of them, so that they are made again.
+    """Remove prepared files whose content differs from the journal's checksums.
+
+    They are then missing, and are made again where they are wanted.
 
     Returns:
         Their paths in out.
     """
-    rows = [event["row"] for event in read_journal(journal_of(out)) if "row" in event]
-    sums = {row["path"]: row["sha256"] for row in rows if "path" in row}
-    there = [path for path in sums if (out / path).is_file()]
+    rows = [event["row"] for event in read_journal(journal_path(out)) if "row" in event]
+    expected = {row["path"]: row["sha256"] for row in rows if "path" in row}
+    present = [path for path in expected if (out / path).is_file()]
     with ThreadPoolExecutor(READERS) as pool:
-        found = dict(zip(there, pool.map(sha256_of, (out / p for p in there)), strict=True))
-    damaged = sorted(path for path in there if found[path] != sums[path])
+        sums = dict(zip(present, pool.map(sha256_of, (out / p for p in present)), strict=True))
+    damaged = sorted(path for path in present if sums[path] != expected[path])
     for path in damaged:
         (out / path).unlink()
     return damaged
 
 
 def missing(wanted: Sequence[Row], out: Path, flow: StoredFlow | None = None) -> list[Row]:
-    """Those of which no outcome is known under their present key; where it is the flow alone, they
-    have their clip's outcome as "clip".
+    """Return the wanted clips that have no outcome under their present key.
 
-    What cannot be decoded fails again with the same file; what ran out of time or memory may not.
+    Where only the flow is missing, the row has its clip's outcome as "clip". A file that cannot be
+    decoded is not tried again before it changes; a clip that ran out of time or memory is.
     """
-    known = outcomes(out, flow)
-    found = []
+    done = outcomes(out, flow)
+    rows = []
     for row in wanted:
-        clip = known.get(row["id"], {})
+        clip = done.get(row["id"], {})
         if clip.get("key") != row["key"] or "retry" in clip:
-            found.append(row)
+            rows.append(row)
         elif flow and "reason" not in clip and "retry" in clip.pop("flow", {"retry": True}):
-            found.append(row | {"clip": clip})
-    return found
+            rows.append(row | {"clip": clip})
+    return rows
 
 
-def run(
-    wanted: Sequence[Row], work: Preparation, on_clip: Callable[[Row], None] = lambda row: None
+def prepare_missing(
+    wanted: Sequence[Row], work: Preparation, on_clip: Callable[[Row], None]
 ) -> None:
     """Prepare what is missing, on all nodes of the cluster that is connected.
 
     Args:
-        on_clip: called with every new outcome (of outcomes()), in the order in which they come.
+        wanted: all clips of the dataset.
+        work: the settings of the run.
+        on_clip: called with every new outcome, as outcomes() has it, in the order in which they
+            come.
 
     Raises:
         OSError: work.out cannot be written.
     """
     work.out.mkdir(parents=True, exist_ok=True)
-    journal, todo = Journal(journal_of(work.out)), missing(wanted, work.out, work.flow)
+    journal, todo = Journal(journal_path(work.out)), missing(wanted, work.out, work.flow)
     remove_partial(work.out)
     for done in _prepared(todo, work) if todo else ():
         if "unwritable" in done:
@@ -125,29 +159,34 @@ def _prepared(todo: Sequence[Row], work: Preparation) -> Iterator[dict[str, Row]
     blocks = min(MAX_BLOCKS, -(-len(todo) // (1 if work.flow else CLIPS_PER_BLOCK)))
     # As text: a block's rows would otherwise all get the fields that any of them has.
     texts = [{"row": json.dumps(row)} for row in todo]
-    done = ray.data.from_items(texts, override_num_blocks=blocks).map(
+    dataset = ray.data.from_items(texts, override_num_blocks=blocks).map(
         partial(_prepare, work=work), num_cpus=1
     )
-    yield from (json.loads(item["row"]) for item in done.iter_rows())
+    yield from (json.loads(item["row"]) for item in dataset.iter_rows())
 
 
 def _prepare(item: Mapping[str, str], work: Preparation) -> dict[str, str]:
-    """Event -> its row, as text."""
-    asked: Row = json.loads(item["row"])
-    clip = asked.get("clip")
+    """Make what one row lacks. Runs on a node.
+
+    Returns:
+        The outcomes by event, clip or flow; or the error of a disk as "unwritable". As text.
+    """
+    row: Row = json.loads(item["row"])
+    clip = row.get("clip")
     done: Row = {}
     try:
         if clip is None:
-            clip = done["clip"] = prepare(asked, work)
+            clip = done["clip"] = prepare(row, work)
         if work.flow and "reason" not in clip:
             done["flow"] = add_flow(clip, work.flow, work)
     except OSError as error:
+        # Passed on as a value: an exception would end the other tasks without their rows.
         done["unwritable"] = str(error)
     return {"row": json.dumps(done)}
 
 
 def remove_partial(out: Path) -> None:
-    """What a killed run left half-written."""
+    """Remove the temporary files that a killed run left half-written."""
     for folder in ("clips/*", f"{FOLDER}/*/*"):
         for file in out.glob(f"{folder}/.*.part.mp4"):
             os.unlink(file)

@@ -1,12 +1,14 @@
 """One contract for all formats: small files of each, and what they must become."""
 
+import ast
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from adamml.preparing.formats import FORMATS
+from adamml.preparing import formats
+from adamml.preparing.formats import FORMATS, read_annotations
 from adamml.preparing.formats.annotations import (
     COLUMNS,
     Annotations,
@@ -14,6 +16,7 @@ from adamml.preparing.formats.annotations import (
     annotations,
     with_quality,
 )
+from adamml.preparing.formats.published import PUBLISHED
 from adamml.preparing.formats.splits import with_splits
 from annotation_files import SMALL, write
 
@@ -27,7 +30,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def found(name: str, tmp_path: Path) -> Annotations:
-    return FORMATS[name](SMALL[name](tmp_path), None)
+    return read_annotations(name, SMALL[name](tmp_path))
 
 
 def test_all_become_one_table(name: str, found: Annotations) -> None:
@@ -56,9 +59,31 @@ def test_quality_is_what_papers_report(name: str, found: Annotations) -> None:
         assert with_quality(found, "accuracy").quality == "accuracy"
 
 
+def test_an_entry_describes_what_it_reads(name: str, found: Annotations) -> None:
+    format = FORMATS[name]
+    assert format.summary
+    assert "\n" not in format.summary
+    assert (format.media == "pictures") == found.table["frames"].notna().all()
+    assert format.default_quality in (None, found.quality)
+    assert set(format.published) <= set(PUBLISHED)
+    assert all(format.classes.values())
+
+
+def test_no_code_but_the_table_knows_the_name_of_a_format() -> None:
+    """A new format is one module and one line of the table."""
+    folder = Path(formats.__file__).parent
+    named = [
+        f"{path.name}:{node.lineno}: {node.value}"
+        for path in sorted(folder.parent.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in FORMATS and path.parent != folder
+    ]
+    assert named == []
+
+
 def test_reading_twice_gives_the_same(name: str, found: Annotations, tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
-    again = FORMATS[name](SMALL[name](tmp_path / "again"), None)
+    again = read_annotations(name, SMALL[name](tmp_path / "again"))
     pd.testing.assert_frame_equal(again.table, found.table)
     assert again.classes == found.classes
 
@@ -100,22 +125,21 @@ def test_clips_of_one_video_stay_together() -> None:
 
 def test_files_that_are_too_many_none_or_a_folder_are_refused(name: str, tmp_path: Path) -> None:
     files = SMALL[name](tmp_path)
-    read = FORMATS[name]
     for wrong in ([], files * 100, [tmp_path / "nowhere"] * len(files)):
         with pytest.raises(ValueError, match=rf"{name} must be|must be a file|{name} takes"):
-            read(wrong, None)
+            read_annotations(name, wrong)
     if name != "folders":
         with pytest.raises(ValueError, match="--annotations must be a file, got"):
-            read([tmp_path] * len(files), None)
+            read_annotations(name, [tmp_path] * len(files))
         with (tmp_path / "sparse").open("wb") as sparse:
             sparse.truncate(2**30 + 1)
         with pytest.raises(ValueError, match=r"must have at most 1073741824 bytes, got .*sparse"):
-            read([tmp_path / "sparse"] * len(files), None)
+            read_annotations(name, [tmp_path / "sparse"] * len(files))
 
 
 def test_a_subset_that_nobody_knows_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown subset|--classes must not be given"):
-        FORMATS[name](SMALL[name](tmp_path), "sounds")
+        read_annotations(name, SMALL[name](tmp_path), "sounds")
 
 
 def in_both_splits(name: str, folder: Path) -> list[Path]:
@@ -136,15 +160,15 @@ def test_a_video_in_both_published_splits_is_refused(name: str, tmp_path: Path) 
     with pytest.raises(
         ValueError, match=r"both\.txt:\d: an id must be there once|one published spl"
     ):
-        FORMATS[name](in_both_splits(name, tmp_path), None)
+        read_annotations(name, in_both_splits(name, tmp_path))
 
 
 def test_sports1m_counts_a_video_in_both_as_evaluation(tmp_path: Path) -> None:
     files = SMALL["sports1m"](tmp_path)
     assert "v=e0 1" in files[0].read_text()
-    ours = with_splits(FORMATS["sports1m"](files, None).table).set_index("id")
+    ours = with_splits(read_annotations("sports1m", files).table).set_index("id")
     assert ours.loc["e0", "split"] == "test"
-    every = with_splits(FORMATS["sports1m"](files[:2], None).table).set_index("id")
+    every = with_splits(read_annotations("sports1m", files[:2]).table).set_index("id")
     assert every.loc["e0", "split"] == "test"
     assert len(every) == 50
 
@@ -227,7 +251,7 @@ def test_a_broken_file_is_named_with_its_line(
     for file in files:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ValueError, match=words):
-        FORMATS[name](files, None)
+        read_annotations(name, files)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """ActivityNet v1.3: one JSON file with all videos, their subset, and instances of activities.
 
-A video is one clip, untrimmed, with the labels of all its instances: so the papers count (10,024
-and 4,926). `validation` is their test set; `testing` has no labels and is left out. Files are named
-v_<id>, as the copies in circulation have it, or <id>.
+A video is one untrimmed clip with the labels of all its instances, which is how the papers count
+(10,024 training and 4,926 evaluation videos). `validation` is the papers' test set; `testing` has
+no labels and is left out. A video's file is named v_<id>, as in the copies in circulation, or <id>.
 """
 
 import json
@@ -11,34 +11,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adamml.preparing.formats.annotations import (
-    Annotations,
-    Clip,
-    PublishedSplit,
-    annotations,
-    check_files,
-    refuse_subset,
-)
+from adamml.preparing.formats.annotations import Annotations, Clip, PublishedSplit, annotations
+from adamml.preparing.formats.format import Files, Format
 
 SUBSETS: dict[str, PublishedSplit] = {"training": "train", "validation": "evaluation"}
+"""Published split by the subset that the file names."""
 
 
-def read_activitynet(files: Sequence[Path], subset: str | None = None) -> Annotations:
-    """
+def read_activitynet(files: Sequence[Path], classes: Sequence[str] | None = None) -> Annotations:
+    """Read the JSON file.
+
     Args:
-        files: one, activity_net.v1-3.min.json.
-        subset: none is known.
+        files: activity_net.v1-3.min.json, alone in the list.
+        classes: not used; the format has no named subsets.
 
     Raises:
-        ValueError: not one file, not this format, a video twice, or a subset.
-        OSError: it cannot be read.
+        ValueError: not this format, or a video twice.
+        OSError: the file cannot be read.
     """
-    check_files("activitynet", files, [1], "one file, activity_net.v1-3.min.json")
-    refuse_subset("activitynet", subset)
     videos = _database(files[0])
     labels = {name: _labels(video, name, files[0]) for name, video in videos.items()}
-    classes = sorted({label for found in labels.values() for label in found})
-    number = {name: index for index, name in enumerate(classes)}
+    names = sorted({label for video_labels in labels.values() for label in video_labels})
+    number = {name: index for index, name in enumerate(names)}
     clips = (
         Clip(
             id=f"v_{name}",
@@ -50,13 +44,13 @@ def read_activitynet(files: Sequence[Path], subset: str | None = None) -> Annota
         for name, video in videos.items()
         if labels[name]
     )
-    return annotations(clips, classes, files[0], "map")
+    return annotations(clips, names, files[0])
 
 
 def _database(file: Path) -> dict[str, dict[str, Any]]:
-    """The videos whose labels are known."""
+    """Read the videos of the subsets that have labels."""
     try:
-        videos = json.loads(file.read_bytes(), object_pairs_hook=_once)["database"]
+        videos = json.loads(file.read_bytes(), object_pairs_hook=_refuse_duplicates)["database"]
         return {name: v for name, v in videos.items() if v["subset"] in SUBSETS}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
@@ -65,8 +59,11 @@ def _database(file: Path) -> dict[str, dict[str, Any]]:
         ) from error
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """json would take the last of two, and with it perhaps the other subset."""
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of pairs, each name once.
+
+    The json module would take the last of two, and with it perhaps the other subset.
+    """
     if twice := [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]:
         raise ValueError(f"{twice[0]!r} more than once")
     return dict(pairs)
@@ -82,3 +79,12 @@ def _labels(video: dict[str, Any], name: str, file: Path) -> set[str]:
     if bad := [label for label in labels if not isinstance(label, str)]:
         raise ValueError(f"{file}: a label of video {name!r} must be a name, got {bad[0]!r}")
     return labels
+
+
+ACTIVITYNET = Format(
+    summary="ActivityNet's JSON file",
+    read=read_activitynet,
+    files=Files([1], "one file, activity_net.v1-3.min.json"),
+    default_quality="map",
+    published=("activitynet",),
+)

@@ -1,6 +1,6 @@
-"""What all annotation formats become: one row per clip, with its published split."""
+"""Annotations: one row per clip with its published split, whatever the format of the files was."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -10,9 +10,8 @@ import pandas as pd
 from adamml.data.manifest import QUALITIES, Quality
 
 PublishedSplit = Literal["train", "evaluation"]
-MOST_BYTES = 2**30
-"""Of a file of annotations; the largest in circulation has a tenth of that."""
 COLUMNS = ("id", "source", "clip", "split", "labels", "start_s", "end_s", "frames", "sound")
+"""Columns of Annotations.table: the fields of Clip without `where`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,53 +19,58 @@ class Clip:
     """A row of Annotations.table."""
 
     id: str
-    """Unique; the manifest's."""
+    """Unique name of the clip; the manifest has it too."""
     source: str
-    """The video it was cut from: clips of one source never lie in different splits."""
+    """Name of the video that the clip is cut from. Clips of one source never lie in different
+    splits."""
     clip: str
-    """Its file in the videos' folder, as the format names it, with or without a suffix; or its
-    folder of numbered pictures."""
+    """Name of the clip's file in the folder of videos, with or without a suffix, or of its folder
+    of numbered pictures."""
     split: PublishedSplit
-    """evaluation: what papers report on, our test split."""
+    """Published split. Papers report on "evaluation", which becomes the test split."""
     labels: tuple[int, ...]
     """Indices of classes, at least one, rising."""
     start_s: float = float("nan")
-    """Where it begins in its source, where only that is at hand; nan: at the file's beginning."""
+    """Time in the source at which the clip begins, in seconds. It is used where only the uncut
+    source is at hand; nan is the beginning of the file."""
     end_s: float = float("nan")
+    """Time in the source at which the clip ends, in seconds; nan is the end of the file."""
     frames: tuple[int, int] | None = None
-    """The numbers of its first and its last picture, where `clip` is a folder of them."""
+    """Numbers of the first and the last picture, where `clip` is a folder of pictures."""
     sound: str = ""
-    """Its sound's file, where `clip` is a folder and the format names one."""
+    """Name of the sound's file, where `clip` is a folder of pictures and the format names one."""
     where: str = ""
-    """file:line, for messages; no column of the table."""
+    """Place of the annotation for messages, as file:line; no column of the table."""
 
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
+    """Clips of a dataset, their classes and the measure that is to be maximised."""
+
     table: pd.DataFrame
-    """One row per clip, the fields of Clip."""
+    """One row per clip, with the columns COLUMNS."""
     classes: tuple[str, ...]
-    """Names, by label."""
+    """Class names, by label."""
     quality: Quality = "accuracy"
-    """What papers report: top-1 accuracy, or mean average precision."""
+    """Quality measure: top-1 accuracy, or mean average precision."""
 
     @property
     def multi_label(self) -> bool:
-        """Whether any clip has more than one label."""
+        """Return whether any clip has more than one label."""
         return bool((self.table["labels"].map(len) > 1).any())
 
 
-def annotations(
-    clips: Iterable[Clip], classes: Sequence[str], origin: Path, quality: Quality = "accuracy"
-) -> Annotations:
-    """Checked annotations.
+def annotations(clips: Iterable[Clip], classes: Sequence[str], origin: Path) -> Annotations:
+    """Check clips and put them into a table.
 
     Args:
+        clips: in any order.
+        classes: class names, by label.
         origin: the file or folder they were read from, for messages about clips without `where`.
 
     Raises:
         ValueError: no clip, a name that is no text, an id twice, a label without a class, or a
-            source in both splits.
+            source in both published splits.
     """
     clips = list(clips)
     rows = [{name: getattr(clip, name) for name in COLUMNS} for clip in clips]
@@ -92,58 +96,34 @@ def annotations(
                 f"{first.where or origin}: {rule}, got {first.id!r} with labels "
                 f"{list(first.labels)} ({int(broken.sum())} such clips)"
             )
-    return Annotations(table, tuple(classes), quality)
+    return Annotations(table, tuple(classes))
 
 
 def _is_text(name: str) -> bool:
-    """Not empty, and writable as UTF-8: half a surrogate pair, from JSON or a file name, is not."""
+    """Return whether a name is not empty and can be written as UTF-8.
+
+    Half a surrogate pair, which JSON and file names can hold, cannot.
+    """
     try:
         return bool(name.encode())
     except UnicodeEncodeError:
         return False
 
 
-def check_files(format: str, files: Sequence[Path], counts: Collection[int], needs: str) -> None:
-    """
-    Args:
-        counts: how many files the format takes.
-        needs: which, in words.
+def with_quality(annotations: Annotations, quality: str) -> Annotations:
+    """Return the same clips with another quality measure.
 
     Raises:
-        ValueError: another number of files, a file that is none, or one beyond MOST_BYTES.
+        ValueError: an unknown measure, or accuracy for clips with several labels.
     """
-    if len(files) not in counts:
-        raise ValueError(f"--annotations of {format} must be {needs}, got {len(files)} files")
-    for file in files:
-        if not file.is_file():
-            raise ValueError(f"--annotations must be a file, got {file}")
-        if file.stat().st_size > MOST_BYTES:
-            raise ValueError(f"--annotations must have at most {MOST_BYTES} bytes, got {file}")
-
-
-def refuse_subset(format: str, subset: str | None) -> None:
-    """
-    Raises:
-        ValueError: a subset is asked of a format that knows none.
-    """
-    if subset:
-        raise ValueError(f"--classes must not be given with {format}, got {subset}")
-
-
-def with_quality(found: Annotations, quality: str) -> Annotations:
-    """The same clips, for another measure.
-
-    Raises:
-        ValueError: no such measure, or accuracy for clips with several labels.
-    """
-    known = next((name for name in QUALITIES if name == quality), None)
-    if known is None:
+    measure = next((name for name in QUALITIES if name == quality), None)
+    if measure is None:
         raise ValueError(f"--quality must be {' or '.join(QUALITIES)}, got {quality}")
-    if known == "accuracy" and found.multi_label:
-        several = found.table[found.table["labels"].map(len) > 1]
+    if measure == "accuracy" and annotations.multi_label:
+        several = annotations.table[annotations.table["labels"].map(len) > 1]
         raise ValueError(
             f"--quality must be map where a clip has several labels, got accuracy and "
             f"{several['id'].iloc[0]!r} with {list(several['labels'].iloc[0])} "
             f"({len(several)} such clips)"
         )
-    return replace(found, quality=known)
+    return replace(annotations, quality=measure)

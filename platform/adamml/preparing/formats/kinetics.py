@@ -1,8 +1,8 @@
 """Kinetics-400's CSV files: label, youtube_id, time_start, time_end, split.
 
-`validate` is the papers' test set; rows of its own test split, which nobody reports on, are left
-out. A clip's file is named <youtube_id>_<start>_<end> with six digits each, as the copies in
-circulation have it, or, where only the uncut video is there, <youtube_id>.
+`validate` is the papers' test set. Rows of the dataset's own test split, on which no paper reports,
+are left out. A clip's file is named <youtube_id>_<start>_<end> with six digits each, as in the
+copies in circulation. Where only the uncut video is at hand, it is named <youtube_id>.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from adamml.preparing.formats.annotations import (
-    Annotations,
-    Clip,
-    PublishedSplit,
-    annotations,
-    check_files,
-)
-from adamml.tables import lookup
+from adamml.preparing.formats.annotations import Annotations, Clip, PublishedSplit, annotations
+from adamml.preparing.formats.format import Files, Format
 
 KINETICS_SOUNDS = (
     "blowing nose", "blowing out candles", "bowling", "chopping wood", "dribbling basketball",
@@ -28,40 +22,42 @@ KINETICS_SOUNDS = (
     "ripping paper", "shoveling snow", "shuffling cards", "singing", "stomping grapes",
     "tap dancing", "tapping guitar", "tapping pen", "tickling",
 )  # fmt: skip
-"""The 31 classes, as an author of the paper named them: github.com/IBM/AdaMML/issues/3."""
-SUBSETS: dict[str, tuple[str, ...]] = {"kinetics_sounds": KINETICS_SOUNDS}
+"""Names of the 31 classes, from an author of the paper: github.com/IBM/AdaMML/issues/3."""
 SPLITS: dict[str, PublishedSplit] = {
     "train": "train",
     "validate": "evaluation",
     "val": "evaluation",
 }
-LONGEST_S = 1e6
+"""Published split by the value of the column split."""
+MAX_TIME_S = 1e6
+"""Latest time, in seconds, that counts as one."""
 NEEDED = ("label", "youtube_id", "time_start", "time_end", "split")
+"""Columns that a file must have."""
 
 
-def read_kinetics(files: Sequence[Path], subset: str | None = None) -> Annotations:
-    """
+def read_kinetics(files: Sequence[Path], classes: Sequence[str] | None = None) -> Annotations:
+    """Read the CSV files.
+
     Args:
-        files: CSV files, in any order; the split is a column.
-        subset: an entry of SUBSETS; all classes by default.
+        files: in any order; the split is a column.
+        classes: names of the classes to read, in the order of their labels; all by default.
 
     Raises:
-        ValueError: no file, a column or a class of the subset is missing, a time that is none, an
-            id twice.
+        ValueError: a column is missing, a class has no clip, a time is no number of seconds, or an
+            id is there twice.
         OSError: a file cannot be read.
     """
-    check_files("kinetics", files, range(1, 100), "CSV files, such as train.csv and validate.csv")
     table = pd.concat([_read(file) for file in files], ignore_index=True)
     table = table[table["split"].isin(list(SPLITS))]
-    there = sorted(table["label"].unique())
-    classes = list(lookup(SUBSETS, subset, what="subset")) if subset else there
-    if missing := [name for name in classes if name not in there]:
-        raise ValueError(f"{files[0]} must have all classes of {subset}, got none of {missing}")
-    number = {name: index for index, name in enumerate(classes)}
-    table = table[table["label"].isin(classes)]
+    annotated = sorted(table["label"].unique())
+    names = annotated if classes is None else list(classes)
+    if missing := [name for name in names if name not in annotated]:
+        raise ValueError(f"{files[0]} must have all classes of --classes, got no clip of {missing}")
+    number = {name: index for index, name in enumerate(names)}
+    table = table[table["label"].isin(names)]
     rows = table[[*NEEDED, "where"]].assign(label=table["label"].map(number))
     clips = (_clip(*row) for row in rows.itertuples(index=False, name=None))
-    return annotations(clips, classes, files[0])
+    return annotations(clips, names, files[0])
 
 
 def _clip(label: int, youtube_id: str, start: float, end: float, split: str, where: str) -> Clip:
@@ -93,8 +89,8 @@ def _read(file: Path) -> pd.DataFrame:
     given, table[times] = table[times], table[times].apply(pd.to_numeric, errors="coerce")
     rules = {
         "youtube_id": ("must not be empty", table["youtube_id"].str.strip() != ""),
-        "time_start": ("must be seconds", table["time_start"].between(0, LONGEST_S)),
-        "time_end": ("must be seconds", table["time_end"].between(0, LONGEST_S)),
+        "time_start": ("must be seconds", table["time_start"].between(0, MAX_TIME_S)),
+        "time_end": ("must be seconds", table["time_end"].between(0, MAX_TIME_S)),
         "times": ("must be rising", table["time_start"] < table["time_end"]),
     }
     for name, (rule, good) in rules.items():
@@ -105,3 +101,13 @@ def _read(file: Path) -> pd.DataFrame:
                 f"{span[0]} to {span[1]} ({int((~good).sum())} such rows)"
             )
     return table
+
+
+KINETICS = Format(
+    summary="Kinetics-400's CSV files",
+    read=read_kinetics,
+    files=Files(range(1, 100), "CSV files, such as train.csv and validate.csv"),
+    classes={"kinetics_sounds": KINETICS_SOUNDS},
+    default_quality="accuracy",
+    published=("kinetics_sounds",),
+)

@@ -1,69 +1,67 @@
 """Lists in circulation for FCVID and Mini-Sports1M: one file of training, one of evaluation.
 
-Comma-separated lines `path,num_frames,label[,label]`; the second list is the papers' test set. The
-number of frames is that of somebody's pictures and is not used. A label may stand there once per
-instance. See https://github.com/mengyuest/AR-Net, ops/dataset.py.
+A line is `path,num_frames,label[,label]`, and the second list is the papers' test set. The number
+of frames was counted on pictures that are not ours and is not used. A label may be in a line once
+per instance. See https://github.com/mengyuest/AR-Net, ops/dataset.py.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from adamml.preparing.formats.annotations import (
-    Annotations,
-    Clip,
-    PublishedSplit,
-    annotations,
-    check_files,
-    refuse_subset,
-)
+from adamml.preparing.formats.annotations import Annotations, Clip, PublishedSplit, annotations
 from adamml.preparing.formats.folders import SUFFIXES
+from adamml.preparing.formats.format import Files, Format
 
 ORDER: tuple[PublishedSplit, ...] = ("train", "evaluation")
-MOST_CLASSES = 100_000
+"""Published split of the first list and of the second."""
+MAX_CLASSES = 100_000
+"""Number of classes that labels are below."""
 
 
-def read_lists(files: Sequence[Path], subset: str | None = None) -> Annotations:
-    """
+def read_lists(files: Sequence[Path], classes: Sequence[str] | None = None) -> Annotations:
+    """Read the two lists.
+
     Args:
         files: the training list, then the evaluation list; labels are numbers from 0.
-        subset: none is known.
+        classes: not used; the format has no named subsets.
 
     Raises:
-        ValueError: not two files, a subset, a line that is not of this form, or a video twice.
+        ValueError: a line that is not of this form, or a video twice.
         OSError: a file cannot be read.
     """
-    check_files("lists", files, [2], "two files, the training and the evaluation list")
-    refuse_subset("lists", subset)
     clips = [c for file, split in zip(files, ORDER, strict=True) for c in _clips(file, split)]
-    return annotations(clips, numbered(clips), files[0], "map")
+    return annotations(clips, numbered_classes(clips), files[0])
 
 
-def numbered(clips: Sequence[Clip]) -> list[str]:
-    """Names for classes that have none: their numbers."""
+def numbered_classes(clips: Sequence[Clip]) -> list[str]:
+    """Return the classes' numbers as their names, for formats without class names."""
     return [str(number) for number in range(1 + max((max(c.labels) for c in clips), default=-1))]
 
 
-def with_names(found: Annotations, file: Path) -> Annotations:
-    """The same clips, with a line of the file as the name of each class: line 1 is label 0.
+def with_names(annotations: Annotations, file: Path) -> Annotations:
+    """Return the same clips with a line of the file as the name of each class; line 1 is label 0.
 
     Raises:
-        ValueError: the classes have names, or the file has fewer than labels ask for.
-        OSError: it cannot be read.
+        ValueError: the classes have names already, or the file has fewer lines than there are
+            classes.
+        OSError: the file cannot be read.
     """
-    if found.classes != tuple(str(number) for number in range(len(found.classes))):
+    count = len(annotations.classes)
+    if annotations.classes != tuple(str(number) for number in range(count)):
         raise ValueError("--class-names must not be given with a format that has names")
-    named = list(lines(file))
-    if len(named) < len(found.classes) or named[-1][0] != f"{file}:{len(named)}":
+    names = list(lines(file))
+    # The last name's line number shows whether there is an empty line before it.
+    if len(names) < count or names[-1][0] != f"{file}:{len(names)}":
         raise ValueError(
-            f"--class-names must have {len(found.classes)} lines or more, none of them empty, got "
-            f"{len(named)} in {file}"
+            f"--class-names must have {count} lines or more, none of them empty, got "
+            f"{len(names)} in {file}"
         )
-    return replace(found, classes=tuple(name for _, name in named))
+    return replace(annotations, classes=tuple(name for _, name in names))
 
 
 def lines(file: Path) -> Iterator[tuple[str, str]]:
-    """(file:line, the line) for every line that is not empty.
+    """Yield (file:line, the line without its surrounding spaces) for every line that is not empty.
 
     Raises:
         ValueError: the file is no text.
@@ -80,8 +78,15 @@ def lines(file: Path) -> Iterator[tuple[str, str]]:
             yield f"{file}:{number}", line.strip()
 
 
-def count_of(text: str, what: str, where: str, line: str) -> int:
-    """
+def parse_count(text: str, what: str, where: str, line: str) -> int:
+    """Return the number that a field holds.
+
+    Args:
+        text: the field.
+        what: its name, for the message.
+        where: its place, as file:line.
+        line: the line it is in.
+
     Raises:
         ValueError: no number from 0, or one of more than nine digits.
     """
@@ -91,15 +96,21 @@ def count_of(text: str, what: str, where: str, line: str) -> int:
     return int(text)
 
 
-def labels_of(texts: Sequence[str], where: str, line: str) -> tuple[int, ...]:
-    """
+def parse_labels(texts: Sequence[str], where: str, line: str) -> tuple[int, ...]:
+    """Return the labels that fields hold, each once and rising.
+
+    Args:
+        texts: the fields.
+        where: their place, as file:line.
+        line: the line they are in.
+
     Raises:
-        ValueError: no label, or one that is no number from 0 below MOST_CLASSES.
+        ValueError: no label, or one that is no number from 0 below MAX_CLASSES.
     """
-    labels = {count_of(text, "a label", where, line) for text in texts}
-    if not labels or max(labels) >= MOST_CLASSES:
+    labels = {parse_count(text, "a label", where, line) for text in texts}
+    if not labels or max(labels) >= MAX_CLASSES:
         raise ValueError(
-            f"{where}: labels must be numbers from 0 to {MOST_CLASSES - 1}, at least one, "
+            f"{where}: labels must be numbers from 0 to {MAX_CLASSES - 1}, at least one, "
             f"got {line!r:.200}"
         )
     return tuple(sorted(labels))
@@ -112,13 +123,22 @@ def _clips(file: Path, split: PublishedSplit) -> Iterator[Clip]:
             raise ValueError(
                 f"{where}: a line must be path,num_frames,label[,label], got {line!r:.200}"
             )
-        count_of(numbers[0], "num_frames", where, line)
-        labels = labels_of(numbers[1:], where, line)
+        parse_count(numbers[0], "num_frames", where, line)
+        labels = parse_labels(numbers[1:], where, line)
         name = _without_suffix(path)
         yield Clip(id=name, source=name, clip=path, split=split, labels=labels, where=where)
 
 
 def _without_suffix(path: str) -> str:
-    """Only a video's suffix: what is behind another dot may be a part of the name."""
+    """Remove a video's suffix only: the text behind another dot may be a part of the name."""
     pure = PurePosixPath(path)
     return str(pure.with_suffix("")) if pure.suffix.lower() in SUFFIXES else str(pure)
+
+
+LISTS = Format(
+    summary="lists of FCVID and Mini-Sports1M, lines path,num_frames,label",
+    read=read_lists,
+    files=Files([2], "two files, the training and the evaluation list"),
+    default_quality="map",
+    published=("activitynet", "fcvid", "mini_sports1m"),
+)

@@ -1,12 +1,18 @@
-"""How many videos and classes the papers report (paper.md 4)."""
+"""Numbers of videos and classes that the papers report (docs/paper.md 4)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Counts(NamedTuple):
+    """Size of a published dataset."""
+
     train: int
+    """Number of training videos."""
     evaluation: int
+    """Number of videos that the paper reports on."""
     classes: int
+    """Number of classes."""
 
 
 PUBLISHED = {
@@ -15,18 +21,13 @@ PUBLISHED = {
     "fcvid": Counts(45_611, 45_612, 239),
     "mini_sports1m": Counts(14_610, 4_870, 487),
 }
-"""By recipe."""
-COMPARABLE = {
-    "kinetics": ("kinetics_sounds",),
-    "activitynet": ("activitynet",),
-    "lists": ("activitynet", "fcvid", "mini_sports1m"),
-    "sports1m": ("mini_sports1m",),
-    "reference": tuple(PUBLISHED),
-}
-"""Format -> recipes whose data it may hold."""
+"""Published counts by recipe."""
 
 
-def published_as(format: str, classes: int) -> str | None:
-    """The recipe of which annotations in a format with so many classes are the data, by the number
-    of its classes; None where there is none."""
-    return next((r for r in COMPARABLE.get(format, ()) if PUBLISHED[r].classes == classes), None)
+def recipe_with_classes(recipes: Sequence[str], classes: int) -> str | None:
+    """Return which of these recipes was published with so many classes.
+
+    Returns:
+        A key of PUBLISHED; None where no recipe has this number of classes.
+    """
+    return next((recipe for recipe in recipes if PUBLISHED[recipe].classes == classes), None)

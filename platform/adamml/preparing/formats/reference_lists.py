@@ -1,48 +1,48 @@
 """Lists of the reference implementation (github.com/IBM/AdaMML), over data that it prepared.
 
-Lines `path<sep>start<sep>end<sep>label[<sep>label]`: a folder of numbered pictures, relative to the
-data's folder, and the numbers of its first and last one. The separator is a semicolon
+A line is `path<sep>start<sep>end<sep>label[<sep>label]`: a folder of numbered pictures, relative to
+the data's folder, and the numbers of its first and last picture. The separator is a semicolon
 (Kinetics-Sounds, Mini-Sports1M) or a space (ActivityNet, FCVID). A list of the sound has the same
-rows in the same order, with a wav file as the path: the two belong together by row, as they do
-there (utils/video_dataset.py). The second list, val.txt, is what the papers report on.
+rows in the same order, with a wav file as the path: rows of the same number belong together, as in
+the reference (utils/video_dataset.py). The papers report on the second list, val.txt.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from adamml.preparing.formats.annotations import (
-    Annotations,
-    Clip,
-    PublishedSplit,
-    annotations,
-    check_files,
-    refuse_subset,
+from adamml.preparing.formats.annotations import Annotations, Clip, PublishedSplit, annotations
+from adamml.preparing.formats.format import Files, Format
+from adamml.preparing.formats.lists import (
+    ORDER,
+    lines,
+    numbered_classes,
+    parse_count,
+    parse_labels,
 )
-from adamml.preparing.formats.lists import ORDER, count_of, labels_of, lines, numbered
+from adamml.preparing.formats.published import PUBLISHED
 
 
-def read_reference_lists(files: Sequence[Path], subset: str | None = None) -> Annotations:
-    """
+def read_reference_lists(
+    files: Sequence[Path], classes: Sequence[str] | None = None
+) -> Annotations:
+    """Read the lists of the pictures, and those of the sound if there are any.
+
     Args:
-        files: the training list, then the evaluation list; labels are numbers from 0. Where wanted,
-            the same of the sound's wav files.
-        subset: none is known.
+        files: the training list, then the evaluation list; labels are numbers from 0. Optionally,
+            the training and the evaluation list of the sound's wav files follow.
+        classes: not used; the format has no named subsets.
 
     Raises:
-        ValueError: not two or four files, a subset, a line that is not of this form, a row twice,
-            or a sound's row that is not its picture's.
+        ValueError: a line that is not of this form, a row twice, or a row of the sound that differs
+            from the row of its pictures.
         OSError: a file cannot be read.
     """
-    needs = "the training and the evaluation list, and perhaps both of the sound"
-    check_files("reference", files, [2, 4], needs)
-    refuse_subset("reference", subset)
     clips: list[Clip] = []
     for file, sounds, split in zip(files[:2], files[2:] or (None, None), ORDER, strict=True):
         rows = list(_clips(file, split))
         clips += _with_sound(rows, list(_clips(sounds, split)), sounds) if sounds else rows
-    several = any(len(clip.labels) > 1 for clip in clips)
-    return annotations(clips, numbered(clips), files[0], "map" if several else "accuracy")
+    return annotations(clips, numbered_classes(clips), files[0])
 
 
 def _clips(file: Path, split: PublishedSplit) -> Iterator[Clip]:
@@ -53,7 +53,7 @@ def _clips(file: Path, split: PublishedSplit) -> Iterator[Clip]:
                 f"{where}: a line must be path;start;end;label[;label], with ; or a space between, "
                 f"got {line!r:.200}"
             )
-        first, last = (count_of(n, "start and end", where, line) for n in numbers[:2])
+        first, last = (parse_count(n, "start and end", where, line) for n in numbers[:2])
         if first > last:
             raise ValueError(f"{where}: end must not be before start, got {line!r:.200}")
         name = str(PurePosixPath(path))
@@ -62,7 +62,7 @@ def _clips(file: Path, split: PublishedSplit) -> Iterator[Clip]:
             source=name,
             clip=name,
             split=split,
-            labels=labels_of(numbers[2:], where, line),
+            labels=parse_labels(numbers[2:], where, line),
             frames=(first, last),
             where=where,
         )
@@ -78,3 +78,13 @@ def _with_sound(clips: Sequence[Clip], sounds: Sequence[Clip], file: Path) -> It
                 f"({clip.where}), got {sound.frames} and {list(sound.labels)}"
             )
         yield replace(clip, sound=sound.clip)
+
+
+REFERENCE = Format(
+    summary="lists of the reference implementation, over numbered JPEGs and wav files",
+    read=read_reference_lists,
+    files=Files([2, 4], "the training and the evaluation list, and perhaps both of the sound"),
+    media="pictures",
+    default_quality=None,
+    published=tuple(PUBLISHED),
+)

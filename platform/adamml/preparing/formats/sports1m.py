@@ -1,9 +1,9 @@
 """Sports-1M's partition files, and lists of the videos of a subset.
 
-Lines `URL label,label` of train_partition.txt and test_partition.txt (github.com/gtoderici/
-sports-1m-dataset), labels from 0. Mini-Sports1M is a choice of 30 training and 10 test videos per
-class: files with a YouTube id or address at the beginning of each line; without any, all videos are
-taken. A file is named after its id.
+A line of train_partition.txt and test_partition.txt is `URL label,label`, with labels from 0
+(github.com/gtoderici/sports-1m-dataset). Mini-Sports1M is a choice of 30 training and 10 test
+videos per class: files with a YouTube id or address at the beginning of each line. Without such
+files, all videos are taken. A video's file is named after its id.
 """
 
 import re
@@ -11,45 +11,40 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adamml.preparing.formats.annotations import (
-    Annotations,
-    Clip,
-    PublishedSplit,
-    annotations,
-    check_files,
-    refuse_subset,
-)
-from adamml.preparing.formats.lists import ORDER, labels_of, lines, numbered
+from adamml.preparing.formats.annotations import Annotations, Clip, PublishedSplit, annotations
+from adamml.preparing.formats.format import Files, Format
+from adamml.preparing.formats.lists import ORDER, lines, numbered_classes, parse_labels
 
 ID = re.compile(r"[?&]v=([A-Za-z0-9_-]+)")
+"""Pattern of the id in a YouTube address."""
 
 
-def read_sports1m(files: Sequence[Path], subset: str | None = None) -> Annotations:
-    """
+def read_sports1m(files: Sequence[Path], classes: Sequence[str] | None = None) -> Annotations:
+    """Read the partitions, and choose the videos that lists of ids name.
+
     Args:
-        files: the training partition, the test partition; then, where wanted, lists of ids.
-        subset: none is known by name.
+        files: the training partition, the test partition, and optionally lists of ids.
+        classes: not used; the format has no named subsets.
 
     Raises:
-        ValueError: not two to four files, a subset, a line of another form, or an id of a list that
-            is in no partition.
+        ValueError: a line of another form, or an id of a list that is in no partition.
         OSError: a file cannot be read.
     """
-    needs = "the training and the test partition, and up to two lists of ids"
-    check_files("sports1m", files, [2, 3, 4], needs)
-    refuse_subset("sports1m", subset)
-    clips: dict[str, Clip] = {}
+    by_id: dict[str, Clip] = {}
     for file, split in zip(files, ORDER, strict=False):
         for clip in _clips(file, split):
-            clips[clip.id] = clip if clip.id not in clips else _merged(clips[clip.id], clip)
+            by_id[clip.id] = clip if clip.id not in by_id else _merged(by_id[clip.id], clip)
     if len(files) > 2:
-        clips = {id: clips[id] for id in _chosen(files[2:], clips)}
-    found = list(clips.values())
-    return annotations(found, numbered(found), files[0], "map")
+        by_id = {id: by_id[id] for id in _listed_ids(files[2:], by_id)}
+    clips = list(by_id.values())
+    return annotations(clips, numbered_classes(clips), files[0])
 
 
 def _merged(one: Clip, other: Clip) -> Clip:
-    """A video that is listed in both is the evaluation's: no search must see it."""
+    """Make one clip of a video that is listed twice.
+
+    Where it is in both partitions it goes to evaluation, so that no search sees it.
+    """
     split: PublishedSplit = "evaluation" if "evaluation" in (one.split, other.split) else "train"
     return replace(one, split=split, labels=tuple(sorted({*one.labels, *other.labels})))
 
@@ -62,11 +57,11 @@ def _clips(file: Path, split: PublishedSplit) -> Iterator[Clip]:
             raise ValueError(
                 f"{where}: a line must be URL label,label with ?v=<id> in it, got {line!r:.200}"
             )
-        numbers = labels_of(labels.split(","), where, line)
+        numbers = parse_labels(labels.split(","), where, line)
         yield Clip(id=id, source=id, clip=id, split=split, labels=numbers, where=where)
 
 
-def _chosen(files: Sequence[Path], clips: dict[str, Clip]) -> Iterator[str]:
+def _listed_ids(files: Sequence[Path], clips: dict[str, Clip]) -> Iterator[str]:
     for file in files:
         for where, line in lines(file):
             first = line.split()[0]
@@ -77,5 +72,14 @@ def _chosen(files: Sequence[Path], clips: dict[str, Clip]) -> Iterator[str]:
 
 
 def _id_of(url: str) -> str:
-    found = ID.search(url)
-    return found[1] if found else ""
+    match = ID.search(url)
+    return match[1] if match else ""
+
+
+SPORTS1M = Format(
+    summary="Sports-1M's partitions, lines URL label,label, and lists of ids",
+    read=read_sports1m,
+    files=Files([2, 3, 4], "the training and the test partition, and up to two lists of ids"),
+    default_quality="map",
+    published=("mini_sports1m",),
+)

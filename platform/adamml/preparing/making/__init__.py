@@ -1,1 +1,1 @@
-"""One file each, made in a process of its own."""
+"""Makers of one file each. A maker runs in a process of its own, because its input is untrusted."""

@@ -1,11 +1,6 @@
-"""The flow of one prepared clip, computed or taken from pictures, into a file beside it.
-
-main() makes one clip's and prints what came of it as JSON (preparing/flows.py asks for it).
-"""
+"""Maker of the flow of one prepared clip, computed or taken from pictures, as a file beside it."""
 
 import itertools
-import json
-import resource
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +16,7 @@ from adamml.data.media.pictures import Pictures, flow_by_frame
 from adamml.data.media.video import LIMITS, UnreadableVideo, opened, timed_frames
 from adamml.data.stored_flow import StoredFlow
 from adamml.files import whole
+from adamml.preparing.making.transcode import CannotWrite, run_and_print
 
 Array = np.ndarray[Any, Any]
 
@@ -34,20 +30,25 @@ def flow_of_clip(
     encoding: FlowEncoding,
     pictures: Pictures | None = None,
 ) -> int:
-    """Write the flow between the frames of a prepared clip, which is not there before it is whole.
+    """Write the flow between the frames of a prepared clip, whole or not at all.
 
     After the last frame nothing moves.
 
     Args:
-        pictures: of flow, to be taken in place of computing it.
+        source: the clip.
+        target: the file to write.
+        fps: frame rate of the clip.
+        flow: algorithm and bound.
+        encoding: codec and quality of the file.
+        pictures: pictures of flow to take in place of computing it.
 
     Returns:
-        How many there are: as many as frames.
+        Number of flows, which is that of the frames.
 
     Raises:
         UnreadableVideo: the clip or a picture cannot be read, or is too small for flow.
     """
-    flows = _flows(source, flow) if pictures is None else _paired(source, pictures)
+    flows = _computed(source, flow) if pictures is None else _taken(source, pictures)
     with whole(target) as part:
         count = write_flow(part, flows, fps, encoding)
         if not count:
@@ -55,22 +56,23 @@ def flow_of_clip(
     return count
 
 
-def _flows(source: Path, flow: StoredFlow) -> Iterator[Array]:
+def _computed(source: Path, flow: StoredFlow) -> Iterator[Array]:
+    """Yield the flow from each frame to the next, uint8 [2, h, w], and a still one at the end."""
     before = None
     for after in _frames(source):
         if before is not None:
             try:
-                found = optical_flow(before, after, algorithm=flow.algorithm, bound=flow.bound)
+                flows = optical_flow(before, after, algorithm=flow.algorithm, bound=flow.bound)
             except ValueError as error:
                 raise UnreadableVideo(source, str(error)) from error
-            yield found[0]
+            yield flows[0]
         before = after
     if before is not None:
         yield np.full((2, *before.shape[-2:]), STILL, np.uint8)
 
 
-def _paired(source: Path, pictures: Pictures) -> Iterator[Array]:
-    """One flow for each of the numbers."""
+def _taken(source: Path, pictures: Pictures) -> Iterator[Array]:
+    """Yield one flow, uint8 [2, h, w], for each of the pictures' numbers, still ones at the end."""
     shape = _frame_shape(source)
     still = itertools.repeat(np.full((2, *shape), STILL, np.uint8))
     flows = itertools.chain(flow_by_frame(pictures, shape), still)
@@ -84,7 +86,7 @@ def _frame_shape(source: Path) -> tuple[int, int]:
 
 
 def _frames(source: Path) -> Iterator[Array]:
-    """uint8 [1, 3, h, w], as read_video has them."""
+    """Yield uint8 [1, 3, h, w], as read_video returns frames."""
     convert = VideoReformatter()
     with opened(source, LIMITS) as container:
         for _, frame in timed_frames(container, source, LIMITS, 1):
@@ -93,32 +95,33 @@ def _frames(source: Path) -> Iterator[Array]:
 
 
 def main(argument: str) -> int:
-    """argument: JSON with source, target, fps (as text), flow, encoding, memory_bytes, cpu_s, and
-    pictures, the arguments of Pictures, or null."""
-    asked = json.loads(argument)
-    pictures = asked["pictures"] and Pictures(
-        folder=Path(asked["pictures"]["folder"]),
-        first=asked["pictures"]["first"],
-        last=asked["pictures"]["last"],
-        roots=tuple(map(Path, asked["pictures"]["roots"])),
+    """Make the flow of one clip, and print {"flows": count} or why it cannot be made, as JSON.
+
+    Args:
+        argument: JSON with source, target, fps (as text), flow, encoding, memory_bytes, cpu_s, and
+            pictures: the arguments of Pictures, or null.
+    """
+    return run_and_print(argument, _make)
+
+
+def _make(arguments: dict[str, Any]) -> dict[str, Any]:
+    pictures = arguments["pictures"] and Pictures(
+        folder=Path(arguments["pictures"]["folder"]),
+        first=arguments["pictures"]["first"],
+        last=arguments["pictures"]["last"],
+        roots=tuple(map(Path, arguments["pictures"]["roots"])),
     )
-    resource.setrlimit(resource.RLIMIT_AS, (asked["memory_bytes"],) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (asked["cpu_s"], asked["cpu_s"] + 1))
     try:
         count = flow_of_clip(
-            Path(asked["source"]),
-            Path(asked["target"]),
-            fps=Fraction(asked["fps"]),
-            flow=StoredFlow(**asked["flow"]),
-            encoding=FlowEncoding(**asked["encoding"]),
+            Path(arguments["source"]),
+            Path(arguments["target"]),
+            fps=Fraction(arguments["fps"]),
+            flow=StoredFlow(**arguments["flow"]),
+            encoding=FlowEncoding(**arguments["encoding"]),
             pictures=pictures,
         )
-    except UnreadableVideo as error:
-        print(json.dumps({"reason": error.reason}))
-    except MemoryError:
-        print(json.dumps({"reason": f"needs more than {asked['memory_bytes']} bytes of memory"}))
-    except (av.FFmpegError, OSError) as error:
-        print(json.dumps({"unwritable": str(error)}))
-    else:
-        print(json.dumps({"flows": count}))
-    return 0
+    except MemoryError:  # one of av's errors is both
+        raise
+    except av.FFmpegError as error:
+        raise CannotWrite(str(error)) from error
+    return {"flows": count}

@@ -1,9 +1,6 @@
-"""One clip of a folder of numbered JPEGs and a wav file.
+"""Maker of one clip of a folder of numbered JPEGs and a wav file, within transcode.py's limits."""
 
-main() makes one and prints what came of it, as transcode.py does of a video and within the same
-limits.
-"""
-
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,12 @@ from adamml.data.media.encoding import Encoding
 from adamml.data.media.pictures import Pictures, read_pictures, read_wav
 from adamml.data.media.video import LIMITS, Limits, UnreadableVideo
 from adamml.files import whole
-from adamml.preparing.making.transcode import Transcoded, readable, report, written
+from adamml.preparing.making.transcode import (
+    Transcoded,
+    blame_disk,
+    blame_source,
+    run_and_print,
+)
 
 
 def join_pictures(
@@ -24,49 +26,58 @@ def join_pictures(
     encoding: Encoding,
     limits: Limits = LIMITS,
 ) -> Transcoded:
-    """Write pictures, and their part of a wav file, to target, which is not there before it is
-    whole.
+    """Write pictures, and their part of a wav file, to a clip, whole or not at all.
 
     Args:
-        fps: how often the pictures were taken. Number 1 was taken when the sound began.
-        sound: silent without one, or where it ends before the first picture.
+        pictures: the pictures.
+        target: the file to write.
+        fps: frame rate of the pictures. Number 1 was taken when the sound began.
+        sound: the wav file. The clip is silent without one, or where it ends before the first
+            picture.
+        encoding: size, codecs and rates of the clip.
+        limits: limits on untrusted input.
 
     Raises:
         UnreadableVideo: a picture is missing, cannot be decoded or has another size, the sound
             cannot be decoded, or either is beyond the limits.
-        CannotWrite: target's folder or disk will not have it.
+        CannotWrite: target's folder or disk refuses the file.
     """
     count = pictures.last - pictures.first + 1
     if count > limits.seconds * min(fps, limits.fps):
         raise UnreadableVideo(pictures.folder, f"more pictures than {limits.seconds:g} s can have")
-    heard = None
+    samples = None
     if sound is not None:
         begin = round(max(pictures.first - 1, 0) / fps * encoding.sample_rate)
         rest = read_wav(sound, pictures.roots, encoding.sample_rate, limits)[begin:]
-        heard = rest if len(rest) else None
+        samples = rest if len(rest) else None
     rate = Fraction(fps).limit_denominator(1001)
-    frames = readable(read_pictures(pictures, limits), pictures.folder)
+    frames = blame_source(read_pictures(pictures, limits), pictures.folder)
     with whole(target) as part:
-        written(part, frames, rate, heard, encoding)
-    return Transcoded(duration_s=float(count / rate), fps=float(rate), silent=heard is None)
+        blame_disk(part, frames, rate, samples, encoding)
+    return Transcoded(duration_s=float(count / rate), fps=float(rate), silent=samples is None)
 
 
 def main(argument: str) -> int:
-    """argument: JSON with the arguments of Pictures and join_pictures, memory_bytes and cpu_s."""
-    return report(argument, _join)
+    """Make one clip, and print the fields of Transcoded or why it cannot be made, as JSON.
+
+    Args:
+        argument: JSON with the arguments of Pictures and join_pictures, memory_bytes and cpu_s.
+    """
+    return run_and_print(argument, _make)
 
 
-def _join(asked: dict[str, Any]) -> Transcoded:
+def _make(arguments: dict[str, Any]) -> dict[str, Any]:
     pictures = Pictures(
-        folder=Path(asked["source"]),
-        first=asked["first"],
-        last=asked["last"],
-        roots=tuple(Path(root) for root in asked["roots"]),
+        folder=Path(arguments["source"]),
+        first=arguments["first"],
+        last=arguments["last"],
+        roots=tuple(Path(root) for root in arguments["roots"]),
     )
-    return join_pictures(
+    clip = join_pictures(
         pictures,
-        Path(asked["target"]),
-        fps=asked["fps"],
-        sound=Path(asked["sound"]) if asked["sound"] else None,
-        encoding=Encoding(**asked["encoding"]),
+        Path(arguments["target"]),
+        fps=arguments["fps"],
+        sound=Path(arguments["sound"]) if arguments["sound"] else None,
+        encoding=Encoding(**arguments["encoding"]),
     )
+    return asdict(clip)

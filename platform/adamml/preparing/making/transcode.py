@@ -1,8 +1,7 @@
-"""One clip of an untrusted file as a small, seekable MP4.
+"""Maker of one clip of an untrusted file, as a small, seekable MP4.
 
-main() does one clip and prints what came of it as JSON, in a process of its own
-(preparing/making/fork_server.py), with limits on memory and processor time: a hostile file harms
-that process alone.
+main() runs in a process of its own (fork_server.py) with limits on memory and processor time: a
+hostile file harms that process alone.
 """
 
 import json
@@ -29,18 +28,28 @@ from adamml.data.media.untrusted import (
 from adamml.data.media.video import shown_at, timed_frames, video_duration_s
 from adamml.files import whole
 
-LOWEST_FPS, HIGHEST_FPS, USUAL_FPS = 1.0, 60.0, 25.0
+LOWEST_FPS = 1.0
+"""Average frame rate, per second, below which a file counts as giving none."""
+HIGHEST_FPS = 60.0
+"""Highest frame rate of a prepared clip, per second."""
+USUAL_FPS = 25.0
+"""Frame rate of clips of files that give none, per second."""
 
 
-class CannotWrite(Exception):  # noqa: N818 (read aloud, it says what is wrong)
-    """The fault of the disk, not of a video."""
+class CannotWrite(Exception):  # noqa: N818 (named like UnreadableVideo, its counterpart)
+    """Fault of the disk that takes a clip, not of the video that it is made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transcoded:
+    """Properties of a clip that was written."""
+
     duration_s: float
+    """Length of the film, in seconds."""
     fps: float
+    """Frame rate, per second."""
     silent: bool
+    """True where the clip has no sound track."""
 
 
 def transcode(
@@ -52,28 +61,37 @@ def transcode(
     encoding: Encoding,
     limits: Limits = LIMITS,
 ) -> Transcoded:
-    """Write the part of source between two times to target, which is not there before it is whole.
+    """Write the part of a video between two times to a clip, whole or not at all.
 
-    Frames are taken on the grid of the file's average rate (25 fps where it says none, 60 at most),
-    turned as the file says they are to be shown.
+    Frames are taken on the grid of the file's average rate (25 fps where it gives none, 60 at most)
+    and turned as the file says they are to be shown.
+
+    Args:
+        source: the video.
+        target: the file to write.
+        start_s: begin of the part, in seconds.
+        end_s: end of the part, in seconds.
+        encoding: size, codecs and rates of the clip.
+        limits: limits on untrusted input.
 
     Raises:
         UnreadableVideo: source is missing, empty, truncated, no video, beyond the limits, or has no
             frame between these times.
-        CannotWrite: target's folder or disk will not have it.
+        CannotWrite: target's folder or disk refuses the file.
     """
     with whole(target) as part:
         sound = read_audio(source, sample_rate=encoding.sample_rate, limits=limits)
         with opened(source, limits) as container:
             fps = _rate(video_stream(container))
             timed = timed_frames(container, source, limits, 1, from_s=start_s)
+            # Without the small number, a product that is whole but for rounding would count up.
             count = math.ceil((min(end_s, limits.seconds) - start_s) * fps - 1e-6)
             grid = (start_s + step / fps for step in range(count))
-            shown = shown_at(timed, grid, 0.5 / float(fps))
+            on_grid = shown_at(timed, grid, 0.5 / float(fps))
             expected_s = min(video_duration_s(container), end_s) - start_s
             begin = round(start_s * encoding.sample_rate)
-            heard = None if sound is None else sound[begin:]
-            frames = written(part, readable(shown, source), fps, heard, encoding)
+            samples = None if sound is None else sound[begin:]
+            frames = blame_disk(part, blame_source(on_grid, source), fps, samples, encoding)
         if not frames:
             raise UnreadableVideo(source, f"no frame from {start_s:g} s on can be decoded")
         duration_s = float(frames / fps)
@@ -84,8 +102,12 @@ def transcode(
     return Transcoded(duration_s=duration_s, fps=float(fps), silent=sound is None)
 
 
-def readable(frames: Iterator[Any], source: Path) -> Iterator[Any]:
-    """The same frames; what goes wrong in here is the source's fault, and nothing else is."""
+def blame_source(frames: Iterator[Any], source: Path) -> Iterator[Any]:
+    """Yield the frames, and turn errors of reading them into faults of their source.
+
+    Raises:
+        UnreadableVideo: a frame cannot be read.
+    """
     try:
         yield from frames
     except UnreadableVideo:
@@ -94,10 +116,25 @@ def readable(frames: Iterator[Any], source: Path) -> Iterator[Any]:
         raise UnreadableVideo(source, f"cannot be decoded ({first_line(error)})") from error
 
 
-def written(
+def blame_disk(
     path: Path, frames: Iterator[Any], fps: Fraction, sound: Any, encoding: Encoding
 ) -> int:
-    """write_clip, where what goes wrong is the disk's fault unless readable() says otherwise."""
+    """Write a clip with write_clip(), and turn errors into faults of the disk.
+
+    Args:
+        path: the file to write.
+        frames: frames of blame_source(), whose errors stay those of the source.
+        fps: frame rate, per second.
+        sound: int16 samples; None for a silent clip.
+        encoding: size, codecs and rates of the clip.
+
+    Returns:
+        Number of frames that were written.
+
+    Raises:
+        UnreadableVideo: a frame cannot be read.
+        CannotWrite: the folder or the disk refuses the file.
+    """
     try:
         return write_clip(path, frames, fps, sound, encoding)
     except UnreadableVideo:
@@ -107,43 +144,54 @@ def written(
 
 
 def _rate(stream: Any) -> Fraction:
-    found = stream.average_rate or stream.guessed_rate
-    if not found or found < LOWEST_FPS:
+    rate = stream.average_rate or stream.guessed_rate
+    if not rate or rate < LOWEST_FPS:
         return Fraction(USUAL_FPS)
-    return min(Fraction(found), Fraction(HIGHEST_FPS)).limit_denominator(1001)
+    return min(Fraction(rate), Fraction(HIGHEST_FPS)).limit_denominator(1001)
 
 
-def report(argument: str, make: Callable[[dict[str, Any]], Transcoded]) -> int:
-    """Print what make(argument) gives, or why it cannot, as JSON.
+def run_and_print(argument: str, make: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
+    """Limit this process, and print what make() returns, or why it cannot, as JSON.
 
     Args:
-        argument: JSON with what make takes, and limits for this process: memory_bytes, cpu_s.
+        argument: JSON with the arguments of make, and limits for this process: memory_bytes, cpu_s.
+        make: makes one file.
+
+    Returns:
+        0, the exit status: {"reason": ...} is the fault of the source, {"unwritable": ...} of the
+        disk.
     """
-    asked = json.loads(argument)
-    resource.setrlimit(resource.RLIMIT_AS, (asked["memory_bytes"],) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (asked["cpu_s"], asked["cpu_s"] + 1))
+    arguments = json.loads(argument)
+    resource.setrlimit(resource.RLIMIT_AS, (arguments["memory_bytes"],) * 2)
+    # A second after the soft limit, whose signal a decoder might catch, the kernel kills.
+    resource.setrlimit(resource.RLIMIT_CPU, (arguments["cpu_s"], arguments["cpu_s"] + 1))
     try:
-        found = make(asked)
+        values = make(arguments)
     except UnreadableVideo as error:
-        print(json.dumps({"reason": error.reason}))
+        values = {"reason": error.reason}
     except MemoryError:
-        print(json.dumps({"reason": f"needs more than {asked['memory_bytes']} bytes of memory"}))
+        values = {"reason": f"needs more than {arguments['memory_bytes']} bytes of memory"}
     except (CannotWrite, OSError) as error:
-        print(json.dumps({"unwritable": str(error)}))
-    else:
-        print(json.dumps(asdict(found)))
+        values = {"unwritable": str(error)}
+    print(json.dumps(values))
     return 0
 
 
 def main(argument: str) -> int:
-    """argument: JSON with the arguments of transcode, memory_bytes and cpu_s."""
-    return report(
-        argument,
-        lambda asked: transcode(
-            Path(asked["source"]),
-            Path(asked["target"]),
-            start_s=asked["start_s"],
-            end_s=math.inf if asked["end_s"] is None else asked["end_s"],
-            encoding=Encoding(**asked["encoding"]),
-        ),
+    """Make one clip, and print the fields of Transcoded or why it cannot be made, as JSON.
+
+    Args:
+        argument: JSON with the arguments of transcode, memory_bytes and cpu_s.
+    """
+    return run_and_print(argument, _make)
+
+
+def _make(arguments: dict[str, Any]) -> dict[str, Any]:
+    clip = transcode(
+        Path(arguments["source"]),
+        Path(arguments["target"]),
+        start_s=arguments["start_s"],
+        end_s=math.inf if arguments["end_s"] is None else arguments["end_s"],
+        encoding=Encoding(**arguments["encoding"]),
     )
+    return asdict(clip)
