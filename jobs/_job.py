@@ -36,15 +36,17 @@ def study(options: Any, work: str) -> int:
     from adamml.study import sweep
     from adamml.study.options.sweep import resolve
 
-    from analysis.report import draw
-    from analysis.summary import print_found, print_summary
+    from analysis.report import write_artifacts
+    from analysis.summary import print_interim, print_summary
     from search_spaces import space_of
 
     plan = resolve(options, space_of)
     if options.dry_run:
         print(sweep.dry_run(plan))
         return 0
-    sweeping = work == "sweep"
-    end = sweep.sweep(plan, draw, print_found) if sweeping else sweep.confirm(plan, draw)
+    if work == "sweep":
+        end = sweep.sweep(plan, write_artifacts, print_interim)
+    else:
+        end = sweep.confirm(plan, write_artifacts)
     print_summary(end, look_command(plan.tracking_uri))
     return 1 if end.failed else 0
