@@ -76,6 +76,8 @@ def collect_results(
 
     Args:
         folder: folder of the comparison's study.
+        methods: methods in the order of the table's rows.
+        seeds: seeds of the comparison.
     """
     tested, quality = _tested(folder, methods, seeds), _quality(folder)
     weighted = next((r.metrics["gflops"] for r in tested if r.method == "weighted"), None)

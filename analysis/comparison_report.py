@@ -30,6 +30,7 @@ def print_comparison(compared: ComparisonEnd, look: str) -> None:
     """Print the table, the claims, the failures, and where to look next.
 
     Args:
+        compared: result of adamml.study.compare.
         look: command or address that opens the study's runs in MLflow.
     """
     comparison = compared.plan

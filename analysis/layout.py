@@ -21,6 +21,8 @@ def layout(
     """Return the layout of a figure without a title: report and notebook print it as a heading.
 
     Args:
+        x_title: title of the horizontal axis.
+        y_title: title of the vertical axis.
         y_range: lowest and highest value that are shown; all values if None.
         height: pixels on a wide page.
     """

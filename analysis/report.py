@@ -31,6 +31,7 @@ def write_report(
     """Write the report of a study from its journals and return its path.
 
     Args:
+        study_dir: the study's folder.
         out: file to write; default: report.html in the study's folder.
         tracking_uri: MLflow server or database with the study's runs; default:
             $MLFLOW_TRACKING_URI, else the home's database.
@@ -54,6 +55,7 @@ def render(study: StudyRuns, look: str) -> str:
     """Return the page as text. Names, paths and errors are escaped: they come from users.
 
     Args:
+        study: the study to report.
         look: command or address that opens the study's runs in MLflow.
     """
     environment = jinja2.Environment(

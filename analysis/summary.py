@@ -33,6 +33,7 @@ def print_summary(outcome: SweepEnd, look: str) -> None:
     """Print the front, the claim on the test split, failures, and where to look next.
 
     Args:
+        outcome: result of adamml.study.sweep.
         look: command or address that opens the study's runs in MLflow.
     """
     folder = outcome.plan.folder

@@ -23,9 +23,11 @@ def suggest(
     have that. The published form is a trial of its own, outside the space.
 
     Args:
+        trial: trial to ask.
+        modalities: modalities of the study.
         recognition: backbones by modality; a modality with one backbone has no choice to make.
         log_ranges: ranges that are searched on a logarithmic scale. Penalties (loss.lambdas) of
-            other modalities than these are left out.
+            modalities that the study does not have are left out.
         ranges: ranges that are searched on a linear scale.
     """
     for path, (low, high) in log_ranges.items():

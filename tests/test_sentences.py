@@ -11,9 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("platform", "jobs", "analysis", "benchmarks", "search_spaces")
 NOT_YET = (
-    "analysis",
     "benchmarks",
-    "jobs",
+    "jobs/prepare_videos.py",
     "platform/adamml/cluster.py",
     "platform/adamml/config",
     "platform/adamml/cost",
@@ -32,7 +31,6 @@ NOT_YET = (
     "platform/adamml/tracking",
     "platform/adamml/training",
     "platform/adamml/trials",
-    "search_spaces",
 )
 """Paths whose sentences are still to be rewritten; the list only shrinks."""
 ELLIPTIC = re.compile(
