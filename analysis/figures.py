@@ -70,9 +70,10 @@ FIGURES = (
         "validation front, on the validation split.",
     ),
 )
+"""Figures of a study, in the order in which report and notebook show them."""
 
 
-def drawn(study: StudyRuns) -> list[tuple[Figure, go.Figure]]:
-    """Return each entry of FIGURES that has something to show for this study, with its drawing."""
+def draw_figures(study: StudyRuns) -> list[tuple[Figure, go.Figure]]:
+    """Draw the figures for which the study has data; return each with its entry of FIGURES."""
     drawings = [(figure, figure.draw(study)) for figure in FIGURES]
     return [(figure, drawing) for figure, drawing in drawings if drawing is not None]

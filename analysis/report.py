@@ -10,7 +10,7 @@ from adamml.tracking.follower import default_tracking_uri, look_command
 
 from analysis.confirmation import EXPLANATION as HOW_CONFIRMED
 from analysis.confirmation import confirmation_table
-from analysis.figures import drawn
+from analysis.figures import draw_figures
 from analysis.labels import FIDELITIES, number
 from analysis.operating_points import chosen_text
 from analysis.runs import StudyRuns, from_study_dir
@@ -91,7 +91,7 @@ def _figures(study: StudyRuns) -> list[dict[str, str]]:
                 config=PLOT_CONFIG,
             ),
         }
-        for index, (figure, drawing) in enumerate(drawn(study))
+        for index, (figure, drawing) in enumerate(draw_figures(study))
     ]
 
 

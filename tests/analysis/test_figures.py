@@ -8,7 +8,7 @@ import pytest
 from adamml.journal import Journal
 from fabricated_study import write_study
 
-from analysis.figures import FIGURES, Figure, drawn, modality_figure
+from analysis.figures import FIGURES, Figure, draw_figures, modality_figure
 from analysis.report import write_report
 from analysis.runs import StudyRuns, from_study_dir
 
@@ -69,7 +69,7 @@ def test_the_report_has_the_figures_that_the_study_has(
 ) -> None:
     for place in (folder, young_folder):
         page = unescape(write_report(place, tmp_path / "report.html").read_text(encoding="utf-8"))
-        titles = {figure.title for figure, _ in drawn(from_study_dir(place))}
+        titles = {figure.title for figure, _ in draw_figures(from_study_dir(place))}
         for figure in FIGURES:
             assert (f"<h2>{figure.title}</h2>" in page) == (figure.title in titles)
             assert (figure.explanation in page) == (figure.title in titles)

@@ -8,7 +8,7 @@ from fabricated_study import write_study
 from mlflow_stores import IGNORE_ITS_WARNINGS, fresh_database
 from nbclient import NotebookClient
 
-from analysis.figures import drawn
+from analysis.figures import draw_figures
 from analysis.runs import from_study_dir
 
 pytestmark = IGNORE_ITS_WARNINGS
@@ -36,7 +36,7 @@ def test_the_notebook_draws_every_figure_from_mlflow(
     displayed = [out.data for out in outputs if "data" in out]
     plots = [data[PLOTLY] for data in displayed if PLOTLY in data]
     markdown = [data["text/markdown"] for data in displayed if "text/markdown" in data]
-    figures = drawn(from_study_dir(study))
+    figures = draw_figures(from_study_dir(study))
     assert markdown == [t for f, _ in figures for t in (f"## {f.title}", f.explanation)]
     assert [names(plot) for plot in plots] == [names(plot.to_dict()) for _, plot in figures]
 
