@@ -1,1 +1,1 @@
-"""From journals or MLflow to data frames, figures and reports."""
+"""Data frames, figures and reports, made from journals or from MLflow."""

@@ -1,4 +1,4 @@
-"""A comparison of methods as one table and its claims, from stored test results only."""
+"""Comparison of methods: one table and its claims, from stored test results only."""
 
 import json
 from collections.abc import Sequence
@@ -14,68 +14,79 @@ from adamml.study.specs import method_id
 from adamml.trials.test_results import load_results, result_metrics, values
 
 OURS = "adamml"
+"""Method that the claims are about."""
 OVER = ("matched_random", "random", "weighted")
-"""What AdaMML is claimed to beat, besides the best modality alone."""
+"""Methods that the claims compare it with, besides the best modality alone."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Tested:
-    """A method on the test split at the seeds at which it was tested, on the same videos."""
+class MethodResults:
+    """Results of a method on the test split, at each of its seeds and on the same videos."""
 
     method: str
     seeds: list[int]
     values: np.ndarray
-    """[seeds, videos]: what each contributes to the quality (training/quality.video_values)."""
+    """[seeds, videos]: contribution of each video to the quality (trials.test_results.values)."""
     metrics: dict[str, float]
-    """Means over seeds: map, gflops, selection_rate.<modality>."""
+    """Means over seeds of map, gflops and selection_rate.<modality>."""
     validation_quality: float
 
     def at(self, seeds: Sequence[int]) -> np.ndarray:
+        """Return the values at these seeds, [seeds, videos]."""
         return self.values[[self.seeds.index(seed) for seed in seeds]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
+    """Difference between AdaMML and another method on the same videos at the same seeds."""
+
     ours: str
     other: str
     difference: Estimate
-    """Of quality, in percentage points."""
+    """Difference in quality, in percentage points, with its 95% interval."""
     by_seed: dict[int, float]
-    """The same difference at each seed."""
+    """Difference in quality at each seed, in percentage points."""
 
     @property
     def verdict(self) -> str:
+        """Verb between the two methods, by whether the interval lies above, below or around 0."""
         low, high = self.difference.low, self.difference.high
         return "beats" if low > 0 else "is beaten by" if high < 0 else "cannot be told from"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results:
+class ComparisonResults:
+    """Table and claims of a comparison, as far as it was tested."""
+
     name: str
     quality: str
-    """accuracy or map."""
+    """Metric in the column "quality": accuracy or map."""
     table: pd.DataFrame
-    """A row per method: method, seeds, quality, low, high, map (all in percent), gflops,
-    savings (percent of weighted fusion's GFLOPs), selection_rate.<modality> (percent)."""
+    """Row per method: method, seeds (their number), quality, low, high and map (percent), gflops,
+    savings (percent of weighted fusion's GFLOPs) and selection_rate.<modality> (percent)."""
     claims: list[Claim]
     videos: int
     seeds: tuple[int, ...]
 
 
-def results(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> Results:
-    """The table and the claims, of the methods and seeds that were tested so far.
+def collect_results(
+    folder: Path, methods: Sequence[str], seeds: Sequence[int]
+) -> ComparisonResults:
+    """Return table and claims of the methods and seeds that were tested so far.
 
     Args:
-        folder: the study's.
+        folder: folder of the comparison's study.
+        methods: methods in the order of the table's rows.
+        seeds: seeds of the comparison.
     """
-    found, quality = _tested(folder, methods, seeds), _quality(folder)
-    weighted = next((t.metrics["gflops"] for t in found if t.method == "weighted"), None)
-    return Results(
+    tested, quality = _tested(folder, methods, seeds), _quality(folder)
+    weighted = next((r.metrics["gflops"] for r in tested if r.method == "weighted"), None)
+    return ComparisonResults(
         name=folder.name,
         quality=quality,
-        table=_no_gaps(pd.DataFrame([_row(tested, weighted) for tested in found])),
-        claims=_claims(found),
-        videos=found[0].values.shape[1] if found else 0,
+        table=_no_gaps(pd.DataFrame([_row(results, weighted) for results in tested])),
+        claims=_claims(tested),
+        videos=tested[0].values.shape[1] if tested else 0,
         seeds=tuple(seeds),
     )
 
@@ -85,7 +96,7 @@ def _quality(folder: Path) -> str:
     return str(settings["config"]["data.quality"])
 
 
-def _tested(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> list[Tested]:
+def _tested(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> list[MethodResults]:
     frames = {
         (method, seed): frame.set_index("id", drop=False)
         for method in methods
@@ -94,6 +105,7 @@ def _tested(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> list[
     }
     if not frames:
         return []
+    # Methods are paired by video, so only videos that all of them have count.
     common = sorted(set.intersection(*(set(frame.index) for frame in frames.values())))
     return [
         _one(folder, method, {s: frames[m, s].loc[common] for m, s in frames if m == method})
@@ -102,11 +114,11 @@ def _tested(folder: Path, methods: Sequence[str], seeds: Sequence[int]) -> list[
     ]
 
 
-def _one(folder: Path, method: str, by_seed: dict[int, pd.DataFrame]) -> Tested:
+def _one(folder: Path, method: str, by_seed: dict[int, pd.DataFrame]) -> MethodResults:
     quality = _quality(folder)
     metrics = pd.DataFrame([result_metrics(f, quality) for f in by_seed.values()]).mean()
     finals = [read_trial(folder / "trials" / method_id(method, seed)).final for seed in by_seed]
-    return Tested(
+    return MethodResults(
         method=method,
         seeds=list(by_seed),
         values=np.stack([values(frame, quality) for frame in by_seed.values()]),
@@ -115,16 +127,16 @@ def _one(folder: Path, method: str, by_seed: dict[int, pd.DataFrame]) -> Tested:
     )
 
 
-def _row(tested: Tested, weighted: float | None) -> dict[str, object]:
-    quality, gflops = bootstrap(tested.values), tested.metrics["gflops"]
-    rates = {k: 100 * v for k, v in tested.metrics.items() if k.startswith("selection_rate.")}
+def _row(results: MethodResults, weighted: float | None) -> dict[str, object]:
+    quality, gflops = bootstrap(results.values), results.metrics["gflops"]
+    rates = {k: 100 * v for k, v in results.metrics.items() if k.startswith("selection_rate.")}
     return {
-        "method": tested.method,
-        "seeds": len(tested.seeds),
+        "method": results.method,
+        "seeds": len(results.seeds),
         "quality": 100 * quality.mean,
         "low": 100 * quality.low,
         "high": 100 * quality.high,
-        "map": 100 * tested.metrics["map"],
+        "map": 100 * results.metrics["map"],
         "gflops": gflops,
         "savings": np.nan if weighted is None else 100 * (1 - gflops / weighted),
         **rates,
@@ -132,22 +144,23 @@ def _row(tested: Tested, weighted: float | None) -> dict[str, object]:
 
 
 def _no_gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """A modality alone computes nothing of the others."""
+    """Fill missing selection rates with 0: a modality alone computes nothing of the others."""
     rates = [c for c in table.columns if c.startswith("selection_rate.")]
     return table.fillna(dict.fromkeys(rates, 0.0))
 
 
-def _claims(found: list[Tested]) -> list[Claim]:
-    by_name = {tested.method: tested for tested in found}
-    alone = [tested for tested in found if tested.method not in METHODS]
-    best = max(alone, key=lambda tested: tested.validation_quality, default=None)
+def _claims(tested: list[MethodResults]) -> list[Claim]:
+    by_name = {results.method: results for results in tested}
+    alone = [results for results in tested if results.method not in METHODS]
+    # The best on validation: choosing it on the test split would favour it.
+    best = max(alone, key=lambda results: results.validation_quality, default=None)
     others = [by_name[name] for name in OVER if name in by_name] + ([best] if best else [])
     ours = by_name.get(OURS)
     claims = [_claim(ours, other) for other in others] if ours else []
     return [claim for claim in claims if claim is not None]
 
 
-def _claim(ours: Tested, other: Tested) -> Claim | None:
+def _claim(ours: MethodResults, other: MethodResults) -> Claim | None:
     seeds = [seed for seed in ours.seeds if seed in other.seeds]
     if not seeds:
         return None

@@ -1,4 +1,4 @@
-"""What retraining with fresh seeds left of the validation front: in the figure, and as a table."""
+"""Test front after retraining with fresh seeds, in the figure and as a table."""
 
 import html
 from collections.abc import Mapping
@@ -6,30 +6,38 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from analysis.runs import Study
+from analysis.layout import TEST
+from analysis.runs import StudyRuns
 
-TEST_FRONT = "#e0457b"
 BAND = "rgba(224,69,123,0.15)"
+"""Colour of the area between what any seed and what all seeds attain."""
 EXPLANATION = (
-    "Each configuration was trained anew with seeds that the search has not seen, with its own "
-    "unimodal networks, and tested once per seed. Intervals are of 95%, from a hierarchical "
-    "bootstrap over seeds and videos; differences to always-on fusion are taken on the same videos "
-    "at the same seeds. On the front: how probable it is that none of the others dominates. "
-    "Optimism: by how many points validation looked better when the configuration was chosen."
+    "Each configuration was trained again, with seeds that the search did not use and with new "
+    "unimodal networks, and was tested once per seed. The intervals are 95% intervals from a "
+    "hierarchical bootstrap over seeds and videos. Points over fusion: the difference to always-on "
+    "fusion on the same videos at the same seeds. On front: the probability that no other "
+    "configuration dominates this one. Optimism: quality on validation, as the search measured it, "
+    "minus quality on test, in points."
 )
+"""Text below the table."""
 
 
-def add_confirmation(figure: go.Figure, study: Study) -> None:
-    """The test front: the median attainment surface over seeds, the band from what any seed to what
-    all seeds attain, and each configuration with its interval."""
+def add_confirmation(figure: go.Figure, study: StudyRuns) -> None:
+    """Draw the test front: its median attainment surface over seeds, and each configuration.
+
+    The band lies between what at least one seed attains and what all seeds attain. Configurations
+    have error bars of 95%. Draws nothing if nothing was retrained.
+    """
     confirmation = study.confirmation
     if not confirmation:
         return
     surfaces = confirmation["attained"]
     if surfaces:
+        ends = [x for surface in surfaces.values() for x in surface["gflops"]]
+        end = max(*ends, *(row["gflops"]["mean"] for row in confirmation["rows"]))
         for name, fill in (("worst", None), ("best", "tonexty")):
             figure.add_scatter(
-                **_corners(surfaces[name]),
+                **_corners(surfaces[name], end),
                 mode="lines",
                 line={"width": 0, "shape": "hv"},
                 fill=fill,
@@ -38,11 +46,11 @@ def add_confirmation(figure: go.Figure, study: Study) -> None:
                 hoverinfo="skip",
             )
         figure.add_scatter(
-            **_corners(surfaces["median"]),
+            **_corners(surfaces["median"], end),
             name="test front, median of fresh seeds",
             legendrank=1003,
             mode="lines",
-            line={"color": TEST_FRONT, "width": 2, "shape": "hv", "dash": "dashdot"},
+            line={"color": TEST, "width": 2, "shape": "hv", "dash": "dashdot"},
             hoverinfo="skip",
         )
     rows = confirmation["rows"]
@@ -53,13 +61,13 @@ def add_confirmation(figure: go.Figure, study: Study) -> None:
         name="retrained with fresh seeds, on test",
         legendrank=1003,
         mode="markers",
-        marker={"symbol": "square", "size": 9, "color": TEST_FRONT},
+        marker={"symbol": "square", "size": 9, "color": TEST},
         error_y={
             "type": "data",
             "symmetric": False,
             "array": [100 * r["quality"]["high"] - m for r, m in zip(rows, means, strict=True)],
             "arrayminus": [m - 100 * r["quality"]["low"] for r, m in zip(rows, means, strict=True)],
-            "color": TEST_FRONT,
+            "color": TEST,
             "thickness": 1.5,
         },
         text=[html.escape(str(row["name"])) for row in rows],
@@ -68,9 +76,9 @@ def add_confirmation(figure: go.Figure, study: Study) -> None:
     )
 
 
-def confirmation_table(study: Study) -> dict[str, list[Any]]:
-    """Columns and rows of text; no rows where nothing was retrained."""
-    columns = ["configuration", "seeds", study.title, "GFLOPs", "points to fusion"]
+def confirmation_table(study: StudyRuns) -> dict[str, list[Any]]:
+    """Return columns and rows of text; there are no rows if nothing was retrained."""
+    columns = ["configuration", "seeds", study.title, "GFLOPs", "points over fusion"]
     columns += ["on front", "optimism"]
     rows = []
     for row in study.confirmation.get("rows", ()):
@@ -89,5 +97,8 @@ def _percent(estimate: Mapping[str, float], sign: str) -> str:
     return f"{100 * estimate['mean']:{sign}.2f} ({low} to {high})"
 
 
-def _corners(surface: Mapping[str, list[float]]) -> dict[str, list[float]]:
-    return {"x": surface["gflops"], "y": [100 * value for value in surface["quality"]]}
+def _corners(surface: Mapping[str, list[float]], end: float) -> dict[str, list[float]]:
+    """Return the corners of a surface, quality in percent, with its last quality up to end."""
+    x, y = list(surface["gflops"]), [100 * value for value in surface["quality"]]
+    # Surfaces of one length: the band's fill joins their ends by a straight line.
+    return {"x": [*x, end], "y": [*y, *y[-1:]]} if x else {"x": x, "y": y}

@@ -1,4 +1,4 @@
-"""What trained policies could do under a bias: their operating points, in figure and words."""
+"""Operating points, in the figure and in words: trained trials under a bias on their decisions."""
 
 import html
 from collections.abc import Mapping
@@ -9,19 +9,18 @@ import plotly.graph_objects as go
 from adamml.objectives.table import OBJECTIVES, maximise
 from adamml.statistics.fronts import non_dominated
 
-from analysis.runs import Study
+from analysis.runs import StudyRuns
 
 BIAS = "bias."
+"""Prefix of the columns that hold the bias of each modality."""
 FRONT, CURVE = "#7a5cd6", "#7f8c8d"
+"""Colours of the front over all operating points and of one trial's curve."""
 FRONT_NAME = "front with operating points"
-EXPLANATION = (
-    "Operating points (thin lines) are the same trained trials under a bias on their policy's "
-    "decisions, without further training. The search and the hypervolume do not know them."
-)
+"""Name of the front over all operating points in the legend."""
 
 
-def add_operating_points(figure: go.Figure, study: Study) -> None:
-    """The front over all trials and their operating points, and the curve of the chosen one."""
+def add_operating_points(figure: go.Figure, study: StudyRuns) -> None:
+    """Draw the front over all trials with their operating points, and the chosen trial's curve."""
     points = study.operating_points
     if points.empty:
         return
@@ -31,16 +30,16 @@ def add_operating_points(figure: go.Figure, study: Study) -> None:
     front = everything[mask].sort_values("gflops").drop_duplicates(list(OBJECTIVES))
     _add_line(figure, study, front, FRONT_NAME, rank=1000, colour=FRONT, shape="hv")
     for _, run in study.runs[study.runs["chosen"].astype(bool)].iterrows():
-        own = points[points["id"] == run["id"]].sort_values("gflops")
+        curve = points[points["id"] == run["id"]].sort_values("gflops")
         name = f"operating points of {html.escape(str(run['name']))}"
-        _add_line(figure, study, own, name, rank=1001, colour=CURVE, shape="linear")
+        _add_line(figure, study, curve, name, rank=1001, colour=CURVE, shape="linear")
 
 
-def chosen_place(study: Study, run: Any) -> tuple[float, float]:
-    """(GFLOPs, quality) on validation of a run, of the chosen one at the point that was chosen.
+def chosen_place(study: StudyRuns, run: Any) -> tuple[float, float]:
+    """Return GFLOPs and quality of a run on validation, under the bias with which it was chosen.
 
     Raises:
-        ValueError: its bias is none of its operating points.
+        ValueError: the run has a bias that belongs to none of its operating points.
     """
     bias: dict[str, float] | None = run["operating_point"]
     if not bias:
@@ -56,20 +55,24 @@ def chosen_place(study: Study, run: Any) -> tuple[float, float]:
 
 
 def chosen_text(run: Any) -> str:
-    """How a run was chosen: "chosen on validation", with its decision bias if any."""
+    """Return the words "chosen on validation", followed by the run's decision bias, if any."""
     bias = run["operating_point"]
     moved = f", with the decision bias {bias_text(bias)}" if bias else ""
     return f"chosen on validation{moved}"
 
 
 def bias_text(bias: Mapping[str, float]) -> str:
-    """{"rgb": 0.5, "audio": -1.2} -> "rgb +0.5, audio -1.2"."""
+    """Return a decision bias in words.
+
+    >>> bias_text({"rgb": 0.5, "audio": -1.2})
+    'rgb +0.5, audio -1.2'
+    """
     return ", ".join(f"{modality} {value:+.4g}" for modality, value in bias.items())
 
 
 def _add_line(
     figure: go.Figure,
-    study: Study,
+    study: StudyRuns,
     points: pd.DataFrame,
     name: str,
     *,

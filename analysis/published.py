@@ -1,17 +1,20 @@
-"""The numbers that the paper's poster prints, as a tidy data frame (paper.md 1.1).
+"""Numbers that the paper's poster prints, as a tidy data frame (docs/paper.md 1.1).
 
-Quality is that of the test split in percent; GFLOPs are per video, as the paper bills them
+Quality is measured on the test split, in percent. GFLOPs are per video, as the paper bills them
 (adamml.cost.published). Rows that several tables repeat (AdaMML and weighted fusion, beside other
-fusions and methods) are here once, in the first. Datasets have the names of their recipes.
+fusions and methods) appear once, under the first table. Datasets have the names of their recipes.
 """
 
 import pandas as pd
 
 DATASETS, FUSIONS, METHODS, LISTEN = "datasets", "fusions", "methods", "listen to look"
-"""The poster's tables. The last one follows another protocol and is never drawn beside others."""
+"""Tables of the poster. The last one follows another protocol and is never drawn beside others."""
 KS, AN, FCVID, SPORTS = "kinetics_sounds", "activitynet", "fcvid", "mini_sports1m"
+"""Recipes of the paper's datasets."""
 METRICS = {KS: "top-1", AN: "mAP", FCVID: "mAP", SPORTS: "mAP"}
+"""Metric of the quality on each dataset."""
 RA, RF, RFA = "rgb+audio", "rgb+flow", "rgb+flow+audio"
+"""Tasks of several modalities, written as in --task."""
 
 CELLS = [
     (DATASETS, KS, "rgb alone", "rgb", 82.85, 141.36),
@@ -58,8 +61,9 @@ CELLS = [
     (LISTEN, AN, "AdaMML, ResNet-50 + MobileNetV2", RA, 84.73, 110.14),
     (LISTEN, AN, "AdaMML, EfficientNet-b3 + EfficientNet-b0", RA, 85.62, 30.55),
 ]
-"""Table, dataset, method, modalities (as in --task), quality, GFLOPs. What methods of other papers
-look at is not on the poster: it is what their own papers say."""
+"""Table, dataset, method, modalities (as in --task), quality (percent) and GFLOPs per video of each
+result. The poster does not print the modalities of other papers' methods; they come from those
+papers."""
 
 SAVED = {
     (KS, "AdaMML", RA): 47.3,
@@ -68,14 +72,15 @@ SAVED = {
     (KS, "AdaMML-RGBDiff", RFA): 54.0,
     (AN, "AdaMML", RA): 35.2,
 }
-"""Percent of weighted fusion's GFLOPs, as printed."""
+"""GFLOPs saved against weighted fusion of the same modalities, in percent. The poster prints 56.9
+and 54.0; the other three are computed from its GFLOPs (docs/paper.md 1.1)."""
 
 RATES = {
     (KS, "AdaMML", RA): {"rgb": 0.4647, "audio": 0.9415},
     (KS, "AdaMML-Flow", RFA): {"rgb": 0.5613, "flow": 0.2031},
     (KS, "AdaMML-RGBDiff", RFA): {"rgb": 0.5506, "flow": 0.2682},
 }
-"""Fraction of the segments that compute a modality, where AdaMML's is printed."""
+"""Printed fractions of the segments in which AdaMML computes a modality."""
 
 IMPLIED_RATES = {
     (KS, "AdaMML-Flow", RFA): {"audio": (0.975, 0.975)},
@@ -84,18 +89,20 @@ IMPLIED_RATES = {
     (FCVID, "AdaMML", RA): {"rgb": (0.583, 0.610)},
     (SPORTS, "AdaMML", RA): {"rgb": (0.898, 0.925)},
 }
-"""Between which a rate must lie that is not printed, for the billing to give these GFLOPs."""
+"""Lowest and highest value that an unprinted rate can have if the billing gives the printed GFLOPs
+(docs/paper.md 1.2)."""
 
-_TRUNCATED = "0.01 less than its networks add up to: audio's 3.817 counts as 3.81"
+_TRUNCATED = "0.01 less than the sum of its networks: audio's 3.817 counts as 3.81"
 _AT_224 = "4.45 GFLOPs too many: frame differences are billed at 224 pixels, computed at 160"
-_SWAPPED = "LiteEval's table is recalled to have FrameGlimpse and FastForward exchanged"
+_SWAPPED = "unverified: LiteEval's table is recalled with FrameGlimpse and FastForward exchanged"
 NOTES = {
-    (KS, "AdaMML", RA): "these rates are billed 76.88 GFLOPs; rgb in 46.17% would be 76.45",
+    (KS, "AdaMML", RA): "these rates are billed 76.88 GFLOPs; rgb in 46.17% would be billed 76.45",
     (KS, "AdaMML", RF): _AT_224,
-    (KS, "AdaMML-Flow", RFA): "its policy looks at flow, but the total fits only the bill of frame "
-    "differences (at 224 pixels)",
+    (KS, "AdaMML-Flow", RFA): "its policy looks at flow, but the total fits only if frame "
+    "differences are billed (at 224 pixels)",
     (KS, "AdaMML-RGBDiff", RFA): _AT_224,
-    (AN, "AdaMML", RA): "one rate is printed, 76.25%; as rgb's it would be at least 115.4 GFLOPs",
+    (AN, "AdaMML", RA): "one rate is printed, 76.25%; rgb at this rate would be billed at least "
+    "115.4 GFLOPs",
     (KS, "weighted fusion", RA): "exactly class-wise fusion's value",
     (KS, "class-wise fusion", RA): "exactly weighted fusion's value",
     (KS, "weighted fusion", RF): "exactly max fusion's value",
@@ -105,21 +112,21 @@ NOTES = {
     (FCVID, "FrameGlimpse", "rgb"): _SWAPPED,
     (FCVID, "FastForward", "rgb"): _SWAPPED,
     (AN, "AdaFrame", "rgb"): "elsewhere 71.59 at 79.79, and 71.5 at 78.97",
-    (AN, "AdaMML, ResNet-18 + ResNet-18, 112 pixels", RA): "another protocol than the other tables'"
-    ": by theirs all on costs 49.4 GFLOPs",
-    (AN, "AdaMML, ResNet-50 + MobileNetV2", RA): "another protocol than the other tables', where "
-    "these networks score 73.91",
+    (AN, "AdaMML, ResNet-18 + ResNet-18, 112 pixels", RA): "another protocol than in the other "
+    "tables, by whose billing all modalities always on cost 49.4 GFLOPs",
+    (AN, "AdaMML, ResNet-50 + MobileNetV2", RA): "another protocol than in the other tables, "
+    "where these networks score 73.91",
 }
-"""What paper.md (1.1, 1.2, 3) finds odd about a cell."""
+"""Notes on cells that do not fit the others (docs/paper.md 1.1 and 1.2)."""
 
 
 def published() -> pd.DataFrame:
-    """A row per result.
+    """Return a row per result.
 
-    Columns: table, dataset, modalities, method, metric (top-1 or mAP), value (percent), gflops,
-    saved (percent of weighted fusion's GFLOPs, NaN where not printed), rates (modality -> fraction
-    of segments; 1 for fusions; empty where not printed), implied_rates (modality -> bounds) and
-    note ("" where nothing speaks against the cell).
+    Columns: table, dataset, modalities, method, metric (top-1 or mAP), value (percent), gflops (per
+    video), saved (SAVED; NaN for methods that it does not list), rates (modality -> fraction of
+    segments; 1 for fusions; empty if not printed), implied_rates (modality -> lowest, highest) and
+    note ("" if the cell fits the others).
     """
     rows = []
     for table, dataset, method, modalities, value, gflops in CELLS:

@@ -1,4 +1,4 @@
-"""What the paper published for a study's dataset and task, drawn beside the study."""
+"""Results that the paper published for a study's dataset and task, drawn beside the study."""
 
 from typing import Any
 
@@ -6,15 +6,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.published import LISTEN, published
-from analysis.runs import Study
+from analysis.runs import StudyRuns
 
 COLOUR = "#8c6d31"
+"""Colour of published results."""
 
 
-def published_beside(study: Study) -> pd.DataFrame:
-    """The rows that belong beside a study: its dataset and task, and single modalities of it.
+def published_beside(study: StudyRuns) -> pd.DataFrame:
+    """Return the published rows of a study's dataset and task, and of the task's single modalities.
 
-    Empty where the study's recipe is not of a dataset of the paper.
+    There are none if the paper has no results on the dataset of the study's recipe.
     """
     rows = published()
     runs = study.runs.reindex(columns=["params.recipe", "params.modalities"]).dropna()
@@ -28,12 +29,12 @@ def published_beside(study: Study) -> pd.DataFrame:
     return rows[comparable & (same_task | one_of_it)]
 
 
-def add_published(figure: go.Figure, study: Study) -> None:
-    """One series, AdaMML filled; nothing where the study's recipe is not of a published dataset.
+def add_published(figure: go.Figure, study: StudyRuns) -> None:
+    """Draw the published results as one series, AdaMML's filled; nothing if there are none.
 
-    Theirs is measured on the test split and billed by the paper's rule, ours counted on validation:
-    the legend says so, and where their quality is mAP. The axis is widened for what has the study's
-    task; single modalities may lie below it.
+    Published results are measured on the test split and billed by the paper's rule; the study's are
+    measured on validation, with counted GFLOPs. The legend names split and metric. The axis is
+    widened for results of the study's task; those of single modalities may lie below it.
     """
     rows = published_beside(study)
     if rows.empty:
@@ -54,20 +55,20 @@ def add_published(figure: go.Figure, study: Study) -> None:
         text=[describe_published(row) for _, row in rows.iterrows()],
         hovertemplate="%{text}<extra></extra>",
     )
-    shown = figure.layout.yaxis.range
-    if shown is not None:
+    limits = figure.layout.yaxis.range
+    if limits is not None:
         lowest = rows["value"][rows["modalities"].str.contains("+", regex=False)].min()
-        figure.layout.yaxis.range = [max(0.0, min(shown[0], lowest - 5)), shown[1]]
+        figure.layout.yaxis.range = [max(0.0, min(limits[0], lowest - 5)), limits[1]]
 
 
 def describe_published(row: Any) -> str:
-    """What hovering over a published point says."""
+    """Return the text shown while the pointer is over a published result."""
     lines = [f"<b>{row['method']}</b> (published), {row['modalities']}"]
     lines.append(f"{row['value']:.2f} {row['metric']} at {row['gflops']:.4g} GFLOPs")
     lines += [f"{m} in {100 * rate:.4g}% of segments" for m, rate in row["rates"].items()]
     for modality, (low, high) in row["implied_rates"].items():
         between = f"{100 * low:.4g}" if low == high else f"{100 * low:.4g} to {100 * high:.4g}"
-        lines.append(f"{modality} in {between}%, to judge by the GFLOPs")
+        lines.append(f"{modality} in {between}% of segments, computed from the GFLOPs")
     return "<br>".join([*lines, *row["note"].split("; ")] if row["note"] else lines)
 
 

@@ -1,4 +1,4 @@
-"""A study as one HTML file that needs no network: figure, front, claim, and what went wrong."""
+"""Report of a study: one HTML file that needs no network, with its figures, tables and failures."""
 
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,34 @@ from adamml.tracking.follower import default_tracking_uri, look_command
 
 from analysis.confirmation import EXPLANATION as HOW_CONFIRMED
 from analysis.confirmation import confirmation_table
-from analysis.figure import FIDELITIES, front_figure, number
-from analysis.operating_points import EXPLANATION, chosen_text
-from analysis.runs import Study, from_study_dir
+from analysis.figures import draw_figures
+from analysis.labels import FIDELITIES, number
+from analysis.operating_points import chosen_text
+from analysis.runs import StudyRuns, from_study_dir
 
 TEMPLATE = Path(__file__).with_name("report_template.html")
+"""Jinja template of the page."""
+PLOT_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+"""Buttons and behaviour of every figure on the page."""
 
 
 def write_report(
     study_dir: Path, out: Path | None = None, *, tracking_uri: str | None = None
 ) -> Path:
-    """Write the report of a study from its journals, and return where it is.
+    """Write the report of a study from its journals and return its path.
 
     Args:
-        out: default: report.html in the study's folder.
-        tracking_uri: where its runs can be looked at; default: the default store.
+        study_dir: the study's folder.
+        out: file to write; default: report.html in the study's folder.
+        tracking_uri: MLflow server or database with the study's runs; default:
+            $MLFLOW_TRACKING_URI, else the home's database.
 
     Raises:
-        ValueError: there is no journal in the folder, or one is broken.
+        ValueError: the folder has no journal, or a journal is broken.
     """
     out = Path(out or Path(study_dir) / "report.html")
     text = render(from_study_dir(study_dir), look_command(tracking_uri or default_tracking_uri()))
@@ -36,37 +46,27 @@ def write_report(
     return out
 
 
-def draw(study_dir: Path, tracking_uri: str) -> list[Path]:
-    """The files that a sweep attaches to its study."""
+def write_artifacts(study_dir: Path, tracking_uri: str) -> list[Path]:
+    """Write the files that a sweep attaches to its study in MLflow, and return their paths."""
     return [write_report(study_dir, tracking_uri=tracking_uri)]
 
 
-def render(study: Study, look: str) -> str:
-    """The page as text. Whatever comes from a study is escaped: names may be anybody's.
+def render(study: StudyRuns, look: str) -> str:
+    """Return the page as text. Names, paths and errors are escaped: they come from users.
 
     Args:
-        look: how to open the study's runs in MLflow.
+        study: the study to report.
+        look: command or address that opens the study's runs in MLflow.
     """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    figure = front_figure(study).to_html(
-        full_html=False,
-        include_plotlyjs=True,
-        div_id="front",
-        config={
-            "displaylogo": False,
-            "responsive": True,
-            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-        },
-    )
-    found = claim(study)
+    main_claim = claim(study)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         study=study,
-        figure=figure,
-        claim=found,
-        how_chosen=chosen_text(found["chosen"]) if found else None,
-        explanation=EXPLANATION if len(study.operating_points) else None,
+        figures=_figures(study),
+        claim=main_claim,
+        how_chosen=chosen_text(main_claim["chosen"]) if main_claim else None,
         front=front_table(study),
         shared=shared_text(study),
         confirmation=confirmation_table(study),
@@ -77,24 +77,43 @@ def render(study: Study, look: str) -> str:
     )
 
 
-def shared_text(study: Study) -> str | None:
-    """What sharing unimodal networks saved; None where it was not counted."""
+def _figures(study: StudyRuns) -> list[dict[str, str]]:
+    """Return title, explanation and HTML of each figure that the study has data for."""
+    return [
+        {
+            "title": figure.title,
+            "explanation": figure.explanation,
+            # Plotly's script, 5 MB, comes with the first figure and serves all of them.
+            "html": drawing.to_html(
+                full_html=False,
+                include_plotlyjs=index == 0,
+                div_id=f"figure-{index}",
+                config=PLOT_CONFIG,
+            ),
+        }
+        for index, (figure, drawing) in enumerate(draw_figures(study))
+    ]
+
+
+def shared_text(study: StudyRuns) -> str | None:
+    """Return how much training sharing unimodal networks saved; None if it was not counted."""
     networks, uses, seconds = (
         study.metrics.get(f"sharing.{name}") for name in ("networks", "uses", "seconds_saved")
     )
     if networks is None or uses is None or seconds is None:
         return None
     return (
-        f"{networks:.0f} unimodal networks were trained once each and used {uses:.0f} times: "
-        f"{seconds / 60:.0f} minutes of training saved."
+        f"{networks:.0f} unimodal networks were trained once each and used {uses:.0f} times, which "
+        f"saved {seconds / 60:.0f} minutes of training."
     )
 
 
-def claim(study: Study) -> dict[str, Any] | None:
-    """The chosen run against the best other one that was tested, both on test; None before that.
+def claim(study: StudyRuns) -> dict[str, Any] | None:
+    """Compare the chosen run with the best other one on the test split.
 
     Returns:
-        chosen, other (rows), points (difference in quality, percentage points), share (of GFLOPs).
+        chosen and other (rows), points (difference in quality, percentage points) and share (the
+        chosen run's part of the other's GFLOPs); None if they were not tested yet.
     """
     tested = study.tested
     is_chosen = tested["chosen"].astype(bool)
@@ -110,8 +129,8 @@ def claim(study: Study) -> dict[str, Any] | None:
     }
 
 
-def front_table(study: Study) -> dict[str, list[Any]]:
-    """The front, cheapest first: columns and rows of text."""
+def front_table(study: StudyRuns) -> dict[str, list[Any]]:
+    """Return columns and rows of text of the validation front, cheapest trial first."""
     rates = {c: f"{c.partition('.')[2]} (%)" for c in study.selection_rates}
     columns = ["trial", study.title, "GFLOPs", *rates.values(), "fidelity", *study.searched]
     rows = []
@@ -124,8 +143,8 @@ def front_table(study: Study) -> dict[str, list[Any]]:
     return {"columns": columns, "rows": rows}
 
 
-def fidelity_counts(study: Study) -> dict[str, int]:
-    """How many trials came how far: policy only, jointly trained, failed, ..."""
+def fidelity_counts(study: StudyRuns) -> dict[str, int]:
+    """Count trials by the fidelity that they reached, or else by their status."""
     trials = study.runs[study.runs["kind"] == "trial"]
     done = trials[trials["status"].isin(["completed", "stopped"]) & trials["fidelity"].notna()]
     reached = done["fidelity"].value_counts().items()
@@ -134,8 +153,8 @@ def fidelity_counts(study: Study) -> dict[str, int]:
     return counts | {str(status): int(n) for status, n in rest.items()}
 
 
-def failures(study: Study) -> list[dict[str, str]]:
-    """Failed runs, the last line of their traceback as the cause."""
+def failures(study: StudyRuns) -> list[dict[str, str]]:
+    """Return name, id, cause (last line of the traceback) and error (all of it) of failed runs."""
     failed = study.runs[study.runs["status"] == "failed"].fillna({"error": "no cause given"})
     return [
         {

@@ -1,4 +1,4 @@
-"""One study as a data frame, a row per thing trained: from its journals, or from MLflow."""
+"""A study as a data frame with a row per run, read from its journals or from MLflow."""
 
 import json
 from dataclasses import dataclass
@@ -10,47 +10,53 @@ from adamml.records import StudyRecord, TrialRecord, read_study
 from adamml.tracking.follower import default_tracking_uri
 from adamml.tracking.projection import OPERATING_POINTS, as_in_journals
 
+from analysis.labels import TITLES
+
 CONFIRM = "confirm.json"
+"""Name of the file, in the study's folder and in MLflow, with the results of retraining."""
 COLUMNS = ["id", "kind", "method", "name", "fidelity", "status", "on_front", "chosen", "error"]
 COLUMNS += ["operating_point", "started", "ended", "overrides", "quality", "gflops"]
-"""Always there. Besides them: a column per further metric (its latest value), and per parameter
-"params.<dotted path>"."""
+"""Columns that every study has. Each further metric has a column with its latest value, and each
+parameter a column "params.<dotted path>"."""
 POINT_COLUMNS = ["id", "quality", "gflops"]
-TITLES = {"accuracy": "accuracy (%)", "map": "mAP (%)"}
-"""Quality -> how an axis or a column of it is called."""
+"""Columns that the operating points of every study have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Study:
+class StudyRuns:
+    """Everything that figures and reports show of one study."""
+
     name: str
     status: str
+    """"running", "completed" or another status of the study's journal."""
     quality: str
-    """What the column "quality" is: accuracy or map."""
+    """Metric in the column "quality": accuracy or map."""
     runs: pd.DataFrame
-    """COLUMNS and more, a row per unimodal network, fusion and trial, in the order they started.
-    error is the traceback (from MLflow: its last line); operating_point the decision
-    bias (modality -> number) under which the chosen run was chosen, None for a run as it is."""
+    """Row per unimodal network, fusion and trial, in the order in which they started, with COLUMNS
+    and more. error is the traceback (from MLflow: its last line). operating_point is the decision
+    bias (modality -> number) with which the run was chosen, None if it was chosen without one."""
     references: dict[str, Any]
-    """relevance_policy: quality, gflops; oracle_front: lists of both. Empty if not computed."""
+    """Quality and GFLOPs of relevance_policy, and lists of both of oracle_front; empty if neither
+    was computed."""
     data: dict[str, Any]
-    """videos, silent, and bad: path -> reason (from MLflow: their number)."""
+    """Number of videos, number of silent ones, and bad: path -> reason (from MLflow: a number)."""
     confirmation: dict[str, Any]
-    """confirm.json (study/confirm.py): rows and attained; empty before anything was retrained."""
+    """Content of confirm.json (rows and attained surfaces); empty if nothing was retrained."""
     metrics: dict[str, float]
-    """Of the study as a whole, e.g. hypervolume."""
+    """Metrics of the study as a whole, e.g. hypervolume."""
     operating_points: pd.DataFrame
-    """POINT_COLUMNS, selection_rate.<modality> and bias.<modality>; a row per operating point of
-    each trial, on validation."""
+    """Row per operating point of each trial, measured on validation: POINT_COLUMNS,
+    selection_rate.<modality> and bias.<modality>."""
 
     @property
     def finished(self) -> pd.DataFrame:
-        """The runs with final metrics on validation."""
-        known = self.runs[["fidelity", "quality", "gflops"]].notna().all(axis=1)
-        return self.runs[known & self.runs["status"].isin(["completed", "stopped"])]
+        """Runs with final metrics on validation."""
+        measured = self.runs[["fidelity", "quality", "gflops"]].notna().all(axis=1)
+        return self.runs[measured & self.runs["status"].isin(["completed", "stopped"])]
 
     @property
     def tested(self) -> pd.DataFrame:
-        """The runs of the search that the test split has seen; not what was retrained later."""
+        """Runs of the search that were evaluated on the test split, without retrained ones."""
         if "test_quality" not in self.runs:
             return self.runs.iloc[:0]
         retrained = self.runs["kind"].str.startswith("confirm")
@@ -58,17 +64,17 @@ class Study:
 
     @property
     def front(self) -> pd.DataFrame:
-        """The trials on the validation front, cheapest first."""
+        """Trials on the validation front, cheapest first."""
         rows = self.finished
         return rows[rows["on_front"].astype(bool)].sort_values("gflops")
 
     @property
     def title(self) -> str:
-        """Of an axis or a column with its quality."""
+        """Title of an axis or a column of the study's quality."""
         return TITLES[self.quality]
 
-    def said(self, quality: float) -> str:
-        """0.9749 -> "97.49%", or "mAP 97.49%"."""
+    def quality_text(self, quality: float) -> str:
+        """Return a quality in percent: 0.9749 is "97.49%" of an accuracy, else "mAP 97.49%"."""
         return f"{'' if self.quality == 'accuracy' else 'mAP '}{100 * quality:.2f}%"
 
     @property
@@ -80,28 +86,33 @@ class Study:
 
     @property
     def selection_rates(self) -> list[str]:
-        """The columns with the share of segments in which each modality was computed."""
+        """Columns with the share of segments in which each modality was computed."""
         return [c for c in self.runs.columns if c.startswith("selection_rate.")]
 
 
-def from_study_dir(study_dir: Path) -> Study:
-    """A study from its journals.
+def from_study_dir(study_dir: Path) -> StudyRuns:
+    """Read a study from its journals.
 
     Raises:
-        ValueError: there is no journal in the folder, or one is broken.
+        ValueError: the folder has no journal, or a journal is broken.
     """
     path = Path(study_dir) / CONFIRM
     confirmation = json.loads(path.read_text()) if path.exists() else {}
-    return _as_study(read_study(study_dir), confirmation)
+    return _study_runs(read_study(study_dir), confirmation)
 
 
-def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> Study:
-    """A study from MLflow: by default the one that started last, in the default store.
+def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> StudyRuns:
+    """Read a study from MLflow.
+
+    Args:
+        tracking_uri: server or database; default: $MLFLOW_TRACKING_URI, else the home's database.
+        name: the study's name; default: the study that started last.
 
     Raises:
         ValueError: MLflow has no such study.
     """
-    from adamml.tracking.store import connect, read_artifact  # importing MLflow takes seconds
+    # Imported here, because importing MLflow takes seconds.
+    from adamml.tracking.store import connect, read_artifact
 
     client = connect(tracking_uri or default_tracking_uri())
     parent = _latest(client, name)
@@ -122,17 +133,17 @@ def from_mlflow(tracking_uri: str | None = None, name: str | None = None) -> Stu
             record.metrics[as_in_journals(key, quality)] = value
     confirmed = any(key.startswith("confirm.") for key in record.metrics)
     text = read_artifact(client, parent, CONFIRM) if confirmed else "{}"
-    return _as_study(record, json.loads(text))
+    return _study_runs(record, json.loads(text))
 
 
-def _as_study(record: StudyRecord, confirmation: dict[str, Any]) -> Study:
+def _study_runs(record: StudyRecord, confirmation: dict[str, Any]) -> StudyRuns:
     frame = pd.DataFrame([_row(trial) for trial in record.trials])
     others = sorted(set(frame.columns) - set(COLUMNS))
     frame = frame.reindex(columns=COLUMNS + others)
     points = [{"id": t.id, **point} for t in record.trials for point in t.operating_points]
     for column in ("quality", "gflops"):
         frame[column] = frame[column].astype("float64")
-    return Study(
+    return StudyRuns(
         name=record.name,
         status=record.status,
         quality=_quality(record.params),
@@ -169,12 +180,12 @@ def _bias(tag: str) -> dict[str, float] | None:
 
 
 def _timestamp(seconds: float | None) -> Any:
-    """In whole milliseconds, as MLflow keeps it."""
+    """Return the time in whole milliseconds, which is how precisely MLflow stores it."""
     return pd.NaT if seconds is None else pd.Timestamp(int(seconds * 1000), unit="ms", tz="UTC")
 
 
 def _trial(client: Any, run: Any, quality: str) -> TrialRecord:
-    """A run of MLflow as the record of its journal; all its latest metrics count as final."""
+    """Return an MLflow run as the record of its journal; its latest metrics count as final."""
     from adamml.tracking.store import read_artifact
 
     tags, info = run.data.tags, run.info
@@ -215,10 +226,10 @@ def _latest(client: Any, name: str | None) -> Any:
     else:
         experiments = [client.get_experiment_by_name(experiment_name(name))]
     ids = [experiment.experiment_id for experiment in experiments if experiment is not None]
-    found = _search(client, ids, "tags.kind = 'study'")
-    if not found:
+    studies = _search(client, ids, "tags.kind = 'study'")
+    if not studies:
         raise ValueError(f"study must be one that MLflow has, got {name or 'an empty store'}")
-    return max(found, key=lambda run: run.info.start_time)
+    return max(studies, key=lambda run: run.info.start_time)
 
 
 def _search(client: Any, experiment_ids: list[str], condition: str) -> list[Any]:
@@ -232,13 +243,13 @@ def _child_of(parent: Any) -> str:
 
 
 def _references(client: Any, parent: Any, quality: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    references: dict[str, Any] = {}
     for key, value in parent.data.metrics.items():
         name, _, quantity = as_in_journals(key, quality).partition(".")
         if name == "relevance_policy":
-            found.setdefault(name, {})[quantity] = value
+            references.setdefault(name, {})[quantity] = value
         elif name == "oracle_front":
             history = client.get_metric_history(parent.info.run_id, key)
             points = {point.step: point.value for point in history}
-            found.setdefault(name, {})[quantity] = [points[step] for step in sorted(points)]
-    return found
+            references.setdefault(name, {})[quantity] = [points[step] for step in sorted(points)]
+    return references

@@ -1,7 +1,8 @@
-"""What a sweep says on the terminal when it is over."""
+"""Summary of a sweep on the terminal."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from adamml.study.sweep import SweepEnd
 from adamml.terminal import open_console
@@ -10,26 +11,30 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.confirmation import confirmation_table
-from analysis.figure import number
+from analysis.labels import number
 from analysis.operating_points import chosen_text
 from analysis.report import claim, failures, front_table
-from analysis.runs import Study, from_study_dir
+from analysis.runs import StudyRuns, from_study_dir
 
 SIDE_BY_SIDE = 6
+"""Trials in one table of hyperparameters."""
+MOST_PATHS = 10
+"""Unreadable videos that are listed."""
 
 
-def print_found(console: Console, folder: Path) -> None:
-    """The claim and where the report is, before what was found is retrained."""
+def print_interim(console: Console, folder: Path) -> None:
+    """Print the claim and the report's path, after the search and before retraining."""
     _print_claim(console, from_study_dir(folder))
     report = escape(str(folder / "report.html"))
     console.print(f"[bold]Report so far[/bold]   {report}\n", soft_wrap=True)
 
 
 def print_summary(outcome: SweepEnd, look: str) -> None:
-    """The front, the claim on test, failures, and where to look next.
+    """Print the front, the claim on the test split, failures, and where to look next.
 
     Args:
-        look: how to open the study's runs in MLflow.
+        outcome: result of adamml.study.sweep.
+        look: command or address that opens the study's runs in MLflow.
     """
     folder = outcome.plan.folder
     study = from_study_dir(folder)
@@ -50,14 +55,14 @@ def print_summary(outcome: SweepEnd, look: str) -> None:
 
 
 _NEXT = """
-Your own videos: a folder with a manifest.parquet (README, "Bring your own videos"), then
+To sweep over your own videos, make a folder with a manifest.parquet (docs/own_videos.md), then:
   python jobs/sweep_ks.py --data <folder>
-On a Ray cluster:
+On a Ray cluster (docs/cluster.md):
   ray job submit --working-dir . -- \\
     python jobs/sweep_ks.py --data <folder> --home <shared folder>"""
 
 
-def _front(study: Study) -> Table:
+def _front(study: StudyRuns) -> Table:
     content = front_table(study)
     columns = content["columns"][: len(content["columns"]) - len(study.searched)]
     table = Table(title=f"Validation front of {escape(study.name)}", title_justify="left")
@@ -70,37 +75,40 @@ def _front(study: Study) -> Table:
     return table
 
 
-def _hyperparameters(study: Study) -> Iterator[Table]:
-    """A row per path and a column per trial of the front, as many as fit side by side."""
+def _hyperparameters(study: StudyRuns) -> Iterator[Table]:
+    """Yield tables with a row per hyperparameter and a column per trial of the front."""
     rows = [run for _, run in study.front.iterrows()]
     for start in range(0, len(rows), SIDE_BY_SIDE):
         table = Table(title_justify="left")
         table.add_column("hyperparameters", no_wrap=True)
-        shown = rows[start : start + SIDE_BY_SIDE]
-        for run in shown:
+        runs = rows[start : start + SIDE_BY_SIDE]
+        for run in runs:
             table.add_column(escape(str(run["id"]).rpartition("-")[2]), justify="right")
         for path in study.searched:
-            values = [number(run["overrides"].get(path, "")) for run in shown]
+            values = [number(run["overrides"].get(path, "")) for run in runs]
             table.add_row(escape(path), *map(escape, values))
         yield table
 
 
-def _print_claim(console: Console, study: Study) -> None:
-    found = claim(study)
-    if found is None:
+def _print_claim(console: Console, study: StudyRuns) -> None:
+    main_claim = claim(study)
+    if main_claim is None:
         return
-    chosen, other = found["chosen"], found["other"]
+    chosen, other = main_claim["chosen"], main_claim["other"]
     how = escape(chosen_text(chosen))
     console.print(
         f"\nOn the test split: [bold]{escape(chosen['name'])}[/bold] ({how}) "
-        f"{study.said(chosen['test_quality'])} at {chosen['test_gflops']:.4g} GFLOPs; "
-        f"{escape(other['name'])} (the strongest fusion) {study.said(other['test_quality'])} at "
-        f"{other['test_gflops']:.4g} GFLOPs: {found['points']:+.2f} points at "
-        f"{100 * found['share']:.0f}% of the computation."
+        f"{_test_result(study, chosen)}; {escape(other['name'])} (the strongest fusion) "
+        f"{_test_result(study, other)}: {main_claim['points']:+.2f} points at "
+        f"{100 * main_claim['share']:.0f}% of the computation."
     )
 
 
-def _print_confirmation(console: Console, study: Study) -> None:
+def _test_result(study: StudyRuns, run: Any) -> str:
+    return f"{study.quality_text(run['test_quality'])} at {run['test_gflops']:.4g} GFLOPs"
+
+
+def _print_confirmation(console: Console, study: StudyRuns) -> None:
     content = confirmation_table(study)
     if not content["rows"]:
         return
@@ -113,11 +121,11 @@ def _print_confirmation(console: Console, study: Study) -> None:
     console.print("", table, sep="\n")
 
 
-def _print_data(console: Console, study: Study) -> None:
+def _print_data(console: Console, study: StudyRuns) -> None:
     bad = study.data.get("bad", {})
     if bad:
         console.print(f"\n[yellow]{len(bad)} of {study.data['videos']} videos left out:[/yellow]")
-        for path, reason in list(bad.items())[:10]:
+        for path, reason in list(bad.items())[:MOST_PATHS]:
             console.print(f"  {path}: {reason}", markup=False, soft_wrap=True)
     if study.data.get("silent"):
-        console.print(f"{study.data['silent']} videos have no sound; theirs is zeros.")
+        console.print(f"{study.data['silent']} videos have no sound; silence was used for them.")

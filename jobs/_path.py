@@ -1,6 +1,6 @@
-"""Makes `adamml` and `search_spaces` importable; `import _path` comes first in every job.
+"""Paths of the repository's packages, put on sys.path by `import _path` at the top of every job.
 
-Ray puts a job's working directory on the path, but not its source root.
+Ray puts a job's working directory on the path, but not platform/, where adamml is.
 """
 
 import sys

@@ -18,7 +18,8 @@ import _job
 
 
 def main() -> int:
-    # Not at the top: the processes that draw and decode videos import this file again.
+    """Read the options from the command line and run the job."""
+    # Imported here, because the processes that draw and decode videos import this file again.
     import tyro
     from adamml.study.options.jobs import CompareOptions
 
@@ -27,7 +28,8 @@ def main() -> int:
 
 
 def start(options: Any) -> int:
-    # Only now: torch and ray take seconds to import, and --help needs neither.
+    """Compare the methods, print the table, and return the exit status."""
+    # Imported here, because torch and ray take seconds to import and --help needs neither.
     from adamml.tracking.follower import look_command
     from adamml.study.compare import compare, dry_run_comparison
     from adamml.study.options.comparison import resolve_comparison

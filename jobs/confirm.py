@@ -1,8 +1,8 @@
-r"""Retrain what a sweep found with fresh seeds, and test each once: what is left of the front?
+r"""Retrain the results of a sweep with fresh seeds and test each once.
 
-It takes the options of the sweep that it follows, and --confirm-... for what to retrain:
+Give it the options of the sweep, and options --confirm-... that say what to retrain:
 
-    python jobs/confirm.py --confirm-front               # the whole front, not one point alone
+    python jobs/confirm.py --confirm-front               # the whole front, not the chosen point
     python jobs/confirm.py --recipe tiny --confirm-seeds 5 --confirm-until 8
     python jobs/confirm.py --help
 
@@ -18,7 +18,8 @@ import _job
 
 
 def main() -> int:
-    # Not at the top: the processes that draw and decode videos import this file again.
+    """Read the options from the command line and run the job."""
+    # Imported here, because the processes that draw and decode videos import this file again.
     import tyro
     from adamml.study.options.jobs import SweepOptions
 

@@ -1,4 +1,4 @@
-r"""Search AdaMML's settings and show the front of quality (accuracy, or mAP) against GFLOPs.
+r"""Search AdaMML's settings for the front of quality (accuracy or mAP) against GFLOPs.
 
     python jobs/sweep_ks.py                      # built-in videos, small networks, minutes
     python jobs/sweep_ks.py --recipe tiny        # the same job in under two minutes
@@ -16,7 +16,8 @@ import _job
 
 
 def main() -> int:
-    # Not at the top: the processes that draw and decode videos import this file again.
+    """Read the options from the command line and run the job."""
+    # Imported here, because the processes that draw and decode videos import this file again.
     import tyro
     from adamml.study.options.jobs import SweepOptions
 

@@ -1,9 +1,9 @@
-"""Bring MLflow up to date with the journals: after its server was away, or on another server.
+"""Bring MLflow up to date with the journals, after its server was away or on another server.
 
     python jobs/sync_tracking.py                                   # every study of the home
     python jobs/sync_tracking.py --name demo-4fbb2d --tracking-uri http://mlflow:5000
 
-The journals are the truth and MLflow a view of them: running it twice changes nothing.
+MLflow only shows what the journals hold, so running this twice changes nothing.
 """
 
 import sys
@@ -13,6 +13,7 @@ import _job
 
 
 def main() -> int:
+    """Read the options from the command line and run the job."""
     import tyro
     from adamml.tracking.sync import SyncOptions
 
@@ -21,9 +22,9 @@ def main() -> int:
 
 
 def start(options: Any) -> int:
+    """Write the studies' journals into MLflow, print a line per study, return the exit status."""
     from adamml.tracking.follower import check_tracking_uri, default_tracking_uri, look_command
-    from adamml.tracking.sync import studies_of
-    from adamml.tracking.sync import sync
+    from adamml.tracking.sync import studies_of, sync
 
     folders = studies_of(options)
     uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())

@@ -1,29 +1,29 @@
-"""Search spaces: one module per kind of study.
+"""Search spaces: a module per space, and the space of each recipe.
 
-Each has RECOGNITION (backbones by modality), space(trial), and what a study does that is not told
-otherwise: TRIALS in all; SCHEDULER says who stops them (an entry of study.schedulers.ORDERS), at
-FIRST_RUNG policy epochs and at ETA times as many; with fifo, JOINT of them and always-on fusion are
-trained jointly after a policy-only stage; CONFIRM_FRONT says whether the whole front is then
-retrained with fresh seeds, or the chosen point.
+To add one, write a module with a SPACE and a line in SPACES.
 """
 
-import importlib
-from types import ModuleType
+from adamml.study.options.space import StudySpace
+from adamml.tables import lookup
+
+from search_spaces import demo, kinetics_sounds, tiny
 
 SPACES = {
-    "demo": "demo",
-    "tiny": "tiny",
-    "kinetics_sounds": "kinetics_sounds",
-    # The same networks and schedules; only their classes differ.
-    "activitynet": "kinetics_sounds",
-    "fcvid": "kinetics_sounds",
-    "mini_sports1m": "kinetics_sounds",
+    "demo": demo.SPACE,
+    "tiny": tiny.SPACE,
+    "kinetics_sounds": kinetics_sounds.SPACE,
+    # These have the networks and schedules of kinetics_sounds; only their classes differ.
+    "activitynet": kinetics_sounds.SPACE,
+    "fcvid": kinetics_sounds.SPACE,
+    "mini_sports1m": kinetics_sounds.SPACE,
 }
-"""Recipe -> its module."""
+"""Search space of each recipe."""
 
 
-def space_of(recipe: str) -> ModuleType:
-    """The search space module of a recipe."""
-    if recipe not in SPACES:
-        raise ValueError(f"unknown recipe {recipe!r}; choose from {', '.join(sorted(SPACES))}")
-    return importlib.import_module(f"search_spaces.{SPACES[recipe]}")
+def space_of(recipe: str) -> StudySpace:
+    """Return the search space of a recipe.
+
+    Raises:
+        ValueError: no recipe has this name.
+    """
+    return lookup(SPACES, recipe, what="recipe")

@@ -1,24 +1,18 @@
-"""The space of AdaMML on Kinetics-Sounds: temperature, penalties, policy learning rate, backbones.
+"""Space of AdaMML on Kinetics-Sounds: temperature, penalties, policy learning rate, backbones."""
 
-Define-by-run: `space` asks an Optuna trial and returns the overrides that are constant in it. The
-names are dotted paths of the config.
-"""
+from functools import partial
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from adamml.study.options.space import StudySpace
 
-import optuna
+from search_spaces.suggestions import suggest
 
-TRIALS, JOINT = 40, 40
-SCHEDULER, FIRST_RUNG, ETA = "front_asha", 5, 2
-CONFIRM_FRONT = True
 RECOGNITION: dict[str, tuple[str, ...]] = {
     "rgb": ("resnet18", "resnet50"),
     "audio": ("mobilenet_v2",),
     "flow": ("resnet50",),
     "rgbdiff": ("resnet50",),
 }
-"""Recognition backbones by modality; one unimodal network is trained for each."""
+"""Backbones that the search tries, by modality."""
 LOG_RANGES = {
     "gumbel.temperature": (1.0, 10.0),
     "loss.lambdas.rgb": (0.1, 10.0),
@@ -27,36 +21,18 @@ LOG_RANGES = {
     "loss.lambdas.rgbdiff": (0.1, 10.0),
     "policy_optimizer.lr": (1e-3, 2e-2),
 }
-"""Around the published values: 5, 1, 0.05 and 0.01."""
+"""Ranges around the published values: temperature 5, lambda 1 (audio: 0.05), learning rate 0.01."""
 RANGES = {"gumbel.decay": (0.9, 1.0), "loss.gamma": (0.0, 10.0)}
+"""Ranges that are searched on a linear scale."""
 
-Ranges = Mapping[str, tuple[float, float]]
-
-
-def space(trial: optuna.Trial, modalities: Sequence[str]) -> dict[str, Any]:
-    """Suggest one point; returns its constants."""
-    return suggest(trial, modalities, RECOGNITION, LOG_RANGES, RANGES)
-
-
-def suggest(
-    trial: optuna.Trial,
-    modalities: Sequence[str],
-    recognition: Mapping[str, tuple[str, ...]],
-    log_ranges: Ranges,
-    ranges: Ranges,
-) -> dict[str, Any]:
-    """The shape that all spaces share: floats by dotted path, and a backbone per modality.
-
-    gamma is searched where it acts: with correctness "probability" (design.md, gamma). The
-    published form runs as a trial outside the space.
-    """
-    for path, (low, high) in log_ranges.items():
-        penalty = path.startswith("loss.lambdas.")
-        if not penalty or path.rpartition(".")[2] in modalities:
-            trial.suggest_float(path, low, high, log=True)
-    for path, (low, high) in ranges.items():
-        trial.suggest_float(path, low, high)
-    for modality in modalities:
-        if len(names := recognition[modality]) > 1:
-            trial.suggest_categorical(f"recognition.{modality}.name", list(names))
-    return {"loss.correctness": "probability"}
+SPACE = StudySpace(
+    name=__name__,
+    suggest=partial(suggest, recognition=RECOGNITION, log_ranges=LOG_RANGES, ranges=RANGES),
+    recognition=RECOGNITION,
+    trials=40,
+    joint=40,
+    scheduler="front_asha",
+    first_rung=5,
+    eta=2,
+    confirm_front=True,
+)

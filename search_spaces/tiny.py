@@ -1,20 +1,24 @@
-"""The space of the tiny recipe: as the demo's, over conv3 alone."""
+"""Space of the tiny recipe: the demo's ranges over conv3 alone."""
 
-from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
-import optuna
 from adamml.config import MODALITIES
+from adamml.study.options.space import StudySpace
 
 from search_spaces.demo import LOG_RANGES, RANGES
-from search_spaces.kinetics_sounds import suggest
+from search_spaces.suggestions import suggest
 
-TRIALS, JOINT = 4, 1
-SCHEDULER, FIRST_RUNG, ETA = "fifo", 1, 2
-CONFIRM_FRONT = True
 RECOGNITION: dict[str, tuple[str, ...]] = dict.fromkeys(MODALITIES, ("conv3",))
+"""Backbones that the search tries, by modality."""
 
-
-def space(trial: optuna.Trial, modalities: Sequence[str]) -> dict[str, Any]:
-    """Suggest one point; returns its constants."""
-    return suggest(trial, modalities, RECOGNITION, LOG_RANGES, RANGES)
+SPACE = StudySpace(
+    name=__name__,
+    suggest=partial(suggest, recognition=RECOGNITION, log_ranges=LOG_RANGES, ranges=RANGES),
+    recognition=RECOGNITION,
+    trials=4,
+    joint=1,
+    scheduler="fifo",
+    first_rung=1,
+    eta=2,
+    confirm_front=True,
+)

@@ -11,8 +11,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("platform", "jobs", "analysis", "benchmarks", "search_spaces")
 NOT_YET = (
-    "analysis",
-    "jobs",
     "platform/adamml/journal.py",
     "platform/adamml/objectives",
     "platform/adamml/records.py",
@@ -21,7 +19,6 @@ NOT_YET = (
     "platform/adamml/tracking",
     "platform/adamml/training",
     "platform/adamml/trials",
-    "search_spaces",
 )
 """Paths whose sentences are still to be rewritten; the list only shrinks."""
 ELLIPTIC = re.compile(

@@ -7,7 +7,7 @@ from adamml.journal import Journal
 from adamml.study.specs import method_id
 from adamml.trials.test_results import save_results
 
-from analysis.comparison import Results, results
+from analysis.comparison import ComparisonResults, collect_results
 from analysis.comparison_report import cells, markdown, metrics, sentence
 
 VIDEOS, CLASSES = 300, 4
@@ -50,11 +50,11 @@ def study(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def found(study: Path) -> Results:
-    return results(study, list(ACCURACY), SEEDS)
+def found(study: Path) -> ComparisonResults:
+    return collect_results(study, list(ACCURACY), SEEDS)
 
 
-def test_the_table_has_a_row_per_method_with_its_interval(found: Results) -> None:
+def test_the_table_has_a_row_per_method_with_its_interval(found: ComparisonResults) -> None:
     table = found.table.set_index("method")
     assert list(table.index) == list(ACCURACY)
     for method, accuracy in ACCURACY.items():
@@ -69,7 +69,7 @@ def test_the_table_has_a_row_per_method_with_its_interval(found: Results) -> Non
     assert table.loc["rgb", "selection_rate.audio"] == 0
 
 
-def test_claims_are_paired_and_say_what_holds(found: Results) -> None:
+def test_claims_are_paired_and_say_what_holds(found: ComparisonResults) -> None:
     claims = {claim.other: claim for claim in found.claims}
     assert set(claims) == {"matched_random", "weighted", "rgb"}, "random was not compared"
     assert claims["matched_random"].verdict == "beats"
@@ -82,13 +82,13 @@ def test_claims_are_paired_and_say_what_holds(found: Results) -> None:
     assert "adamml beats matched_random: +" in sentence(claim)
 
 
-def test_the_best_modality_is_the_best_on_validation(found: Results) -> None:
+def test_the_best_modality_is_the_best_on_validation(found: ComparisonResults) -> None:
     assert found.claims[-1].other == "rgb"
 
 
 def test_a_method_without_all_seeds_is_compared_at_those_it_has(study: Path) -> None:
     (study / "trials" / method_id("matched_random", 1) / "test_videos.parquet").unlink()
-    found = results(study, list(ACCURACY), SEEDS)
+    found = collect_results(study, list(ACCURACY), SEEDS)
     assert found.table.set_index("method").loc["matched_random", "seeds"] == 2
     claim = next(c for c in found.claims if c.other == "matched_random")
     assert list(claim.by_seed) == [0, 2]
@@ -96,17 +96,17 @@ def test_a_method_without_all_seeds_is_compared_at_those_it_has(study: Path) -> 
 
 def test_methods_are_compared_on_the_videos_that_all_of_them_have(study: Path) -> None:
     write(study, "audio", 1, [f"v{n}" for n in reversed(range(VIDEOS - 10))])
-    assert results(study, list(ACCURACY), SEEDS).videos == VIDEOS - 10
+    assert collect_results(study, list(ACCURACY), SEEDS).videos == VIDEOS - 10
 
 
 def test_nothing_tested_is_an_empty_table(tmp_path: Path) -> None:
     settings(tmp_path)
-    found = results(tmp_path, list(ACCURACY), SEEDS)
+    found = collect_results(tmp_path, list(ACCURACY), SEEDS)
     assert found.table.empty
     assert found.claims == []
 
 
-def test_markdown_and_metrics_repeat_the_table(found: Results) -> None:
+def test_markdown_and_metrics_repeat_the_table(found: ComparisonResults) -> None:
     columns, rows = cells(found)
     text = markdown(found)
     assert f"| {' | '.join(columns)} |" in text

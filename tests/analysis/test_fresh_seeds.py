@@ -11,9 +11,9 @@ from adamml.statistics.retrained_fronts import Retrained, attained, confirmed
 from fabricated_study import HOSTILE, write_study
 
 from analysis.confirmation import confirmation_table
-from analysis.figure import front_figure
 from analysis.report import claim, write_report
-from analysis.runs import Study, from_study_dir
+from analysis.runs import StudyRuns, from_study_dir
+from analysis.validation_front import front_figure
 
 MAXIMISE = (True, False)
 
@@ -59,11 +59,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def study(folder: Path) -> Study:
+def study(folder: Path) -> StudyRuns:
     return from_study_dir(folder)
 
 
-def test_the_figure_has_the_test_front_with_intervals(study: Study) -> None:
+def test_the_figure_has_the_test_front_with_intervals(study: StudyRuns) -> None:
     traces = {trace.name: trace for trace in front_figure(study).data if trace.name}
     points = traces["retrained with fresh seeds, on test"]
     assert list(points.x) == pytest.approx([0.55, 0.3])
@@ -71,16 +71,18 @@ def test_the_figure_has_the_test_front_with_intervals(study: Study) -> None:
     assert all(down > 0 for down in points.error_y.arrayminus)
     median = traces["test front, median of fresh seeds"]
     assert list(median.x) == sorted(median.x)
+    band = [t for t in front_figure(study).data if t.line.width == 0]
+    assert {t.x[-1] for t in (*band, median)} == {0.55}, "surfaces end at the same GFLOPs"
     assert "<script" not in str(points.text)
 
 
-def test_the_table_says_difference_probability_and_optimism(study: Study) -> None:
+def test_the_table_says_difference_probability_and_optimism(study: StudyRuns) -> None:
     table = confirmation_table(study)
     fusion, chosen = (dict(zip(table["columns"], row, strict=True)) for row in table["rows"])
-    assert (fusion["points to fusion"], fusion["seeds"]) == ("", "3")
+    assert (fusion["points over fusion"], fusion["seeds"]) == ("", "3")
     assert fusion["optimism"][0] in "+-"
     assert chosen["optimism"] == "", "the search did not see it"
-    assert " to " in chosen["points to fusion"]
+    assert " to " in chosen["points over fusion"]
     assert chosen["on front"].endswith("%")
 
 
@@ -88,13 +90,13 @@ def test_the_report_shows_it_only_where_something_was_retrained(
     folder: Path, tmp_path: Path
 ) -> None:
     text = write_report(folder, tmp_path / "with.html").read_text()
-    assert "Retrained with fresh seeds: the test front" in text
+    assert "Test front: retrained with fresh seeds" in text
     assert HOSTILE not in text
     plain = write_study(tmp_path / "plain")
-    assert "Retrained with" not in write_report(plain, tmp_path / "without.html").read_text()
+    assert "retrained with fresh" not in write_report(plain, tmp_path / "without.html").read_text()
 
 
-def test_what_is_retrained_is_no_part_of_the_searchs_own_claim(study: Study) -> None:
+def test_what_is_retrained_is_no_part_of_the_searchs_own_claim(study: StudyRuns) -> None:
     found = claim(study)
     assert found is not None
     assert found["other"]["id"] == "fusion-weighted"

@@ -13,10 +13,10 @@ from adamml.cost.table import decisions_at_rates
 from adamml.recipes import RECIPES, kinetics_sounds, parse_task
 from fabricated_study import write_study
 
-from analysis.figure import front_figure
 from analysis.published import DATASETS, FUSIONS, LISTEN, published
 from analysis.published_series import published_beside
-from analysis.runs import Study, from_study_dir
+from analysis.runs import StudyRuns, from_study_dir
+from analysis.validation_front import front_figure
 
 ROWS = published()
 ADAMML = ROWS[ROWS["method"].str.startswith("AdaMML") & (ROWS["table"] != LISTEN)]
@@ -158,26 +158,26 @@ def test_the_same_networks_with_other_numbers_have_a_note() -> None:
 
 
 @pytest.fixture(scope="module")
-def demo_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def demo_study(tmp_path_factory: pytest.TempPathFactory) -> StudyRuns:
     return from_study_dir(write_study(tmp_path_factory.mktemp("studies") / "ks"))
 
 
-def of(study: Study, recipe: str, task: str) -> Study:
+def of(study: StudyRuns, recipe: str, task: str) -> StudyRuns:
     runs = study.runs.copy()
     runs["params.recipe"] = recipe
     runs["params.modalities"] = pd.Series([list(parse_task(task))] * len(runs), dtype=object)
     return replace(study, runs=runs)
 
 
-def published_traces(study: Study) -> list[Any]:
+def published_traces(study: StudyRuns) -> list[Any]:
     return [t for t in front_figure(study).data if (t.name or "").startswith("published, ")]
 
 
-def named_so(study: Study) -> set[str]:
+def named_so(study: StudyRuns) -> set[str]:
     return {t.name for t in published_traces(study)}
 
 
-def test_a_study_of_a_published_dataset_and_task_shows_its_points(demo_study: Study) -> None:
+def test_a_study_of_a_published_dataset_and_task_shows_its_points(demo_study: StudyRuns) -> None:
     study = of(demo_study, "kinetics_sounds", "rgb+audio")
     (trace,) = [t for t in published_traces(study) if t.name == "published, on test"]
     drawn = dict(zip(trace.x, trace.y, strict=True))
@@ -190,7 +190,7 @@ def test_a_study_of_a_published_dataset_and_task_shows_its_points(demo_study: St
     assert trace.marker.symbol[list(trace.x).index(76.45)] == "triangle-up"
 
 
-def test_map_is_not_passed_off_as_accuracy(demo_study: Study) -> None:
+def test_map_is_not_passed_off_as_accuracy(demo_study: StudyRuns) -> None:
     study = of(demo_study, "activitynet", "rgb+audio")
     assert "published, mAP on test" in named_so(study)
     rows = published_beside(study)
@@ -203,21 +203,21 @@ def test_map_is_not_passed_off_as_accuracy(demo_study: Study) -> None:
     [("rgb+flow", {DATASETS, FUSIONS, "methods"}, 304.75), ("audio", {DATASETS}, 3.82)],
 )
 def test_only_the_studys_own_task_and_its_modalities_are_beside_it(
-    demo_study: Study, task: str, tables: set[str], most: float
+    demo_study: StudyRuns, task: str, tables: set[str], most: float
 ) -> None:
     rows = published_beside(of(demo_study, "kinetics_sounds", task))
     assert set(rows["table"]) == tables
     assert rows["gflops"].max() == most
 
 
-def test_the_axis_holds_the_published_points_of_the_task(demo_study: Study) -> None:
+def test_the_axis_holds_the_published_points_of_the_task(demo_study: StudyRuns) -> None:
     study = of(demo_study, "mini_sports1m", "rgb+audio")
     (lowest, highest) = front_figure(study).layout.yaxis.range
     assert lowest < 46.08 < highest
     assert front_figure(demo_study).layout.yaxis.range[0] > 46.08
 
 
-def test_other_studies_show_none(demo_study: Study, tmp_path: Path) -> None:
+def test_other_studies_show_none(demo_study: StudyRuns, tmp_path: Path) -> None:
     assert published_beside(demo_study).empty
     assert published_beside(of(demo_study, "demo", "rgb+audio")).empty
     assert "published, on test" not in named_so(demo_study)

@@ -3,7 +3,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from adamml.journal import Journal
 from fabricated_study import HOSTILE, write_study
 
 from analysis.report import claim, failures, fidelity_counts, front_table, write_report
@@ -49,19 +48,21 @@ def test_the_page_needs_no_network(page: Page) -> None:
 def test_the_page_says_what_the_study_found(page: Page) -> None:
     text = re.sub(r"\s+", " ", page.text)
     assert "On the test split, 90.90% at 0.301 GFLOPs per video: +0.70 points at 55%" in text
-    moved = "chosen on validation, with the decision bias rgb +0.25, audio +0.25, against"
-    assert f"adamml 16, {moved} weighted fusion (90.20% at 0.55" in text
+    moved = "chosen on validation, with the decision bias rgb +0.25, audio +0.25,"
+    assert f"adamml 16, {moved} is compared with weighted fusion (90.20% at 0.55" in text
     assert "under a bias on their policy's decisions" in text
-    assert "2560 videos; 3 without sound (heard as silence); 1 could not be read" in text
+    assert "2560 videos; 3 without sound, for which silence was used; 1 could not be read" in text
     assert "mlflow ui --backend-store-uri sqlite:////somewhere/mlflow.db" in text
 
 
-def test_names_and_paths_from_a_study_are_text_not_markup(page: Page, tmp_path: Path) -> None:
+def test_names_and_paths_from_a_study_are_text_not_markup(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert f"{HOSTILE} (adamml-07): ValueError: loss is NaN {HOSTILE}" in page.text
     assert f"test/{HOSTILE}.mp4: no frames" in page.text
-    journal = Journal(tmp_path / "journal.jsonl")
-    journal.append("start", name="plain", params={})
-    assert page.scripts == Page(write_report(tmp_path).read_text(encoding="utf-8")).scripts
+    monkeypatch.setattr("fabricated_study.HOSTILE", "plain")
+    harmless = write_report(write_study(tmp_path / "ks"))
+    assert page.scripts == Page(harmless.read_text(encoding="utf-8")).scripts
 
 
 def test_the_front_is_a_table_with_the_chosen_one_marked(folder: Path) -> None:

@@ -7,7 +7,7 @@ from adamml.tracking.sync import project
 from fabricated_study import CHOSEN, front, write_study
 from mlflow_stores import IGNORE_ITS_WARNINGS, fresh_database
 
-from analysis.runs import COLUMNS, POINT_COLUMNS, Study, from_mlflow, from_study_dir
+from analysis.runs import COLUMNS, POINT_COLUMNS, StudyRuns, from_mlflow, from_study_dir
 
 pytestmark = IGNORE_ITS_WARNINGS
 
@@ -33,7 +33,7 @@ def test_mlflow_and_the_journals_give_the_same_frame(
     assert theirs.data == {"videos": 2560, "silent": 3, "bad": 1}
 
 
-def points_of(study: Study) -> pd.DataFrame:
+def points_of(study: StudyRuns) -> pd.DataFrame:
     points = study.operating_points
     assert len(points) == 15 * 4
     return points.sort_values(["id", "gflops"], ignore_index=True)

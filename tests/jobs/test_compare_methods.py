@@ -24,7 +24,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     home = tmp_path_factory.mktemp("home")
     code, output = sweep_process.interrupted(home, "c", "audio-seed-1", 1, *OPTIONS, job=JOB)
     assert code == 130, output
-    assert "the same command goes on where it stopped" in output
+    assert "Interrupted. Run the same command again to continue." in output
     assert "Traceback" not in output
     sweep_process.assert_nothing_is_left(home)
     code, output = sweep_process.sweep(home, *OPTIONS, job=JOB)

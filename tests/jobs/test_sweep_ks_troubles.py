@@ -62,7 +62,7 @@ def test_a_full_disk_is_a_clear_stop_and_with_room_the_study_goes_on(played: Pla
     code, output = played.said["full"]
     assert code == 2, output
     assert "No space left on device" in output
-    assert "the same command then goes on where it stopped" in output
+    assert "Run the same command again to continue." in output
     assert "Traceback" not in output
     code, output = played.said["complete"]
     assert code == 0, output

@@ -2,8 +2,8 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -84,15 +84,9 @@ def test_imagenet_weights_are_not_downloaded_by_the_driver(home: Path) -> None:
 
 
 def test_every_backbone_of_the_search_must_fit(tmp_path: Path) -> None:
-    path, tiny = _write_conv3(tmp_path / "w.pth"), space_of("tiny")
-    wider = SimpleNamespace(
-        __name__="wider",
-        RECOGNITION={"rgb": ("conv3", "resnet10"), "audio": ("conv3",)},
-        space=tiny.space,
-        TRIALS=tiny.TRIALS,
-        JOINT=tiny.JOINT,
-        CONFIRM_FRONT=True,
-    )
+    path = _write_conv3(tmp_path / "w.pth")
+    recognition = {"rgb": ("conv3", "resnet10"), "audio": ("conv3",)}
+    wider = replace(space_of("tiny"), recognition=recognition)
     message = r"weights of resnet10, got .* \(the search tries recognition\.rgb\.name=resnet10, "
     with pytest.raises(ValueError, match=message):
         resolve(SweepOptions(recipe="tiny", override=(f"{RGB}={path}",)), lambda _: wider)

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from search_spaces import SPACES, space_of
 
 ASSIGN = partial(sampled, {}, "policy", (2,))
-SPACE = partial(space_of("tiny").space, modalities=("rgb", "audio"))
+SPACE = partial(space_of("tiny").suggest, modalities=("rgb", "audio"))
 
 
 def search(history: list[TrialRecord], seed: int = 0, **options: Any) -> StudySearch:
@@ -93,10 +93,10 @@ def test_every_point_of_a_space_is_a_config(recipe: str, task: str) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(20):
         trial = study.ask()
-        constants = space.space(trial, modalities)
+        constants = space.suggest(trial, modalities)
         config = override(RECIPES[recipe](modalities), {**trial.params, **constants})
         for modality in modalities:
-            assert config.recognition[modality].name in space.RECOGNITION[modality]
+            assert config.recognition[modality].name in space.recognition[modality]
     assert {"gumbel.temperature", "gumbel.decay", "loss.gamma", "policy_optimizer.lr"} <= set(
         trial.params
     )

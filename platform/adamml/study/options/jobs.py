@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import tyro
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobOptions:
@@ -61,7 +63,8 @@ class SweepOptions(JobOptions):
     """How many fresh seeds."""
     confirm_until: int = 0
     """Up to so many for configurations that may or may not be on the front."""
-    confirm_front: bool | None = None
+    # Without DisallowNone tyro would ask for a value: --confirm-front True.
+    confirm_front: tyro.conf.DisallowNone[bool | None] = None
     """All of the front, the published setting and each modality alone, or else the chosen point and
     always-on fusion. Default: the space's."""
     warm_start: str | None = None

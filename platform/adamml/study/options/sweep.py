@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 from adamml.config import Config, flatten, override
@@ -21,6 +20,7 @@ from adamml.study.options.resolving import (
     recipe_config,
 )
 from adamml.study.options.settings import Settings, study_settings
+from adamml.study.options.space import StudySpace
 from adamml.study.options.warm_start import earlier_trials
 from adamml.study.search.schedulers import build_scheduler
 from adamml.study.search.searchers import Space, build_sampler
@@ -30,7 +30,7 @@ from adamml.tracking.follower import check_tracking_uri, default_tracking_uri
 SEARCH = ("sampler", "scheduler", "first_rung", "eta", "max_gflops", "warm_start")
 
 
-def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> SweepPlan:
+def resolve(options: SweepOptions, space_of: Callable[[str], StudySpace]) -> SweepPlan:
     """Make a sweep's options definite; check all that can be checked before anything starts.
 
     Raises:
@@ -39,9 +39,9 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Swe
             URI that MLflow does not take, or a study to start from that has another space.
     """
     recipe = recipe_config(options)
-    module = space_of(recipe.recipe)
-    space = partial(module.space, modalities=recipe.modalities)
-    recognition = {m: module.RECOGNITION[m] for m in recipe.modalities}
+    study_space = space_of(recipe.recipe)
+    space = partial(study_space.suggest, modalities=recipe.modalities)
+    recognition = {m: study_space.recognition[m] for m in recipe.modalities}
     at_least(options.joint, 1, "joint")
     at_least(options.trials, 2, "trials (always-on fusion and the published setting come first)")
     config, base = base_overrides(options, recipe, _seeds(options, recipe))
@@ -49,12 +49,12 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Swe
     data = data_folder(options, config)
     settings = study_settings(
         config,
-        space=module.__name__,
+        space=study_space.name,
         searched=_searched(space),
         recognition=recognition,
         data=data_identity(options, data),
         workers_per_slot=options.workers_per_slot,
-        search=_search(options, module),
+        search=_search(options, study_space),
     )
     uri = check_tracking_uri(options.tracking_uri or default_tracking_uri())
     plan = SweepPlan(
@@ -69,9 +69,9 @@ def resolve(options: SweepOptions, space_of: Callable[[str], ModuleType]) -> Swe
         tracking_uri=uri,
         slots=options.slots,
         workers_per_slot=options.workers_per_slot,
-        trials=options.trials or module.TRIALS,
-        joint=module.JOINT if options.joint is None else options.joint,
-        confirm=_confirm_plan(options, module),
+        trials=options.trials or study_space.trials,
+        joint=study_space.joint if options.joint is None else options.joint,
+        confirm=_confirm_plan(options, study_space),
         earlier=earlier_trials(options.warm_start, settings) if options.warm_start else (),
     )
     build_scheduler(
@@ -126,20 +126,20 @@ def _searched(space: Space) -> dict[str, str]:
     }
 
 
-def _confirm_plan(options: SweepOptions, module: ModuleType) -> ConfirmPlan:
+def _confirm_plan(options: SweepOptions, space: StudySpace) -> ConfirmPlan:
     at_least(options.confirm_seeds, 1, "confirm-seeds")
     front = options.confirm_front
     return ConfirmPlan(
         seeds=options.confirm_seeds if options.confirm else 0,
         until=options.confirm_until,
-        whole_front=module.CONFIRM_FRONT if front is None else front,
+        whole_front=space.confirm_front if front is None else front,
     )
 
 
-def _search(options: SweepOptions, module: ModuleType) -> dict[str, Any]:
+def _search(options: SweepOptions, space: StudySpace) -> dict[str, Any]:
     """
     Args:
-        module: the space's, which says what the options do not.
+        space: has the defaults of the options that are not given.
 
     Raises:
         ValueError: an unknown sampler, or a limit that nothing keeps.
@@ -147,7 +147,7 @@ def _search(options: SweepOptions, module: ModuleType) -> dict[str, Any]:
     build_sampler(options.sampler, 0)
     if options.max_gflops is not None and not 0 < options.max_gflops < math.inf:
         raise ValueError(f"max-gflops must be a number above 0, got {options.max_gflops}")
-    of_space = {n: getattr(module, n.upper()) for n in ("scheduler", "first_rung", "eta")}
+    of_space = {"scheduler": space.scheduler, "first_rung": space.first_rung, "eta": space.eta}
     given = {name: getattr(options, name) for name in SEARCH}
     return given | {n: v for n, v in of_space.items() if given[n] is None}
 

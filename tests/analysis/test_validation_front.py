@@ -1,17 +1,15 @@
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import pytest
-from adamml.journal import Journal
 from fabricated_study import write_study
 
-from analysis.figure import front_figure
-from analysis.runs import Study, from_study_dir
+from analysis.runs import StudyRuns, from_study_dir
+from analysis.validation_front import front_figure
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(tmp_path_factory: pytest.TempPathFactory) -> StudyRuns:
     return from_study_dir(write_study(tmp_path_factory.mktemp("studies") / "ks"))
 
 
@@ -19,7 +17,7 @@ def traces(figure: go.Figure) -> dict[str, Any]:
     return {trace.name: trace for trace in figure.data if trace.name}
 
 
-def test_all_that_was_asked_for_is_in_the_figure(study: Study) -> None:
+def test_all_that_was_asked_for_is_in_the_figure(study: StudyRuns) -> None:
     assert set(traces(front_figure(study))) == {
         "validation front",
         "front with operating points",
@@ -37,13 +35,7 @@ def test_all_that_was_asked_for_is_in_the_figure(study: Study) -> None:
     }
 
 
-def test_the_title_calls_it_a_validation_front(study: Study) -> None:
-    title = front_figure(study).layout.title
-    assert title.text == "Validation front of ks"
-    assert "the split that chose it" in title.subtitle.text
-
-
-def test_every_finished_run_is_drawn_once_in_percent(study: Study) -> None:
+def test_every_finished_run_is_drawn_once_in_percent(study: StudyRuns) -> None:
     drawn = [
         (x, y)
         for name, trace in traces(front_figure(study)).items()
@@ -55,13 +47,13 @@ def test_every_finished_run_is_drawn_once_in_percent(study: Study) -> None:
     assert sorted(drawn) == sorted(expected)
 
 
-def test_the_front_is_a_staircase_over_its_trials(study: Study) -> None:
+def test_the_front_is_a_staircase_over_its_trials(study: StudyRuns) -> None:
     line = traces(front_figure(study))["validation front"]
     assert line.line.shape == "hv"
     assert list(line.x) == study.front["gflops"].tolist()
 
 
-def test_hovering_tells_id_rates_and_hyperparameters_escaped(study: Study) -> None:
+def test_hovering_tells_id_rates_and_hyperparameters_escaped(study: StudyRuns) -> None:
     trials = study.finished[study.finished["kind"] == "trial"].copy()
     assert not trials.empty
     texts = traces(front_figure(study))["AdaMML, jointly trained"].text
@@ -73,6 +65,9 @@ def test_hovering_tells_id_rates_and_hyperparameters_escaped(study: Study) -> No
     assert not any("<img" in text for text in texts)
 
 
-def test_a_study_that_has_just_started_makes_an_empty_figure(tmp_path: Path) -> None:
-    Journal(tmp_path / "journal.jsonl").append("start", name="young", params={})
-    assert len(front_figure(from_study_dir(tmp_path)).data) == 0
+def test_the_front_comes_first_in_the_legend(study: StudyRuns) -> None:
+    figure = front_figure(study)
+    assert figure.layout.legend.traceorder == "normal"
+    entries = [trace for trace in figure.data if trace.showlegend is not False]
+    first = min(entries, key=lambda trace: trace.legendrank)
+    assert first.name == "validation front"

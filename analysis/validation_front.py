@@ -1,4 +1,4 @@
-"""The figure of a study: quality against computation, and what could be had at best."""
+"""Figure of a study: quality against computation, and the best that could be had."""
 
 import html
 from typing import Any
@@ -7,17 +7,19 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.confirmation import add_confirmation
+from analysis.labels import FIDELITIES, GFLOPS_TITLE, METHODS, number
+from analysis.layout import GREY, TEST, layout
 from analysis.operating_points import add_operating_points, bias_text, chosen_place
 from analysis.published_series import add_published
-from analysis.runs import Study
+from analysis.runs import StudyRuns
 
-GREY = "rgba(128,128,128,{})"
 COLOURS = {"adamml": "#0c8ce0", "always_on": "#d55e00", "published": "#b565a7"}
-"""By method, after Okabe and Ito, of a lightness that white and near-black both carry."""
-OTHER, ORACLE, TEST = "#56b4e9", "#009e73", "#e0457b"
-METHODS = {"adamml": "AdaMML", "always_on": "always on", "published": "published setting"}
-FIDELITIES = {"policy": "policy only", "joint": "jointly trained"}
+"""Colour of each method, after Okabe and Ito, light enough for dark pages and dark enough for
+light ones."""
+OTHER, ORACLE = "#56b4e9", "#009e73"
+"""Colours of other methods, and of the oracle's front and the relevance policy."""
 SYMBOLS = {"policy": "circle-open", "joint": "circle"}
+"""Marker of each fidelity."""
 UNSEARCHED: dict[str, dict[str, Any]] = {
     "unimodal": {
         "name": "one modality alone",
@@ -32,17 +34,21 @@ UNSEARCHED: dict[str, dict[str, Any]] = {
         "symbol": "square",
     },
 }
-"""What is not a trial, by kind."""
-X_TITLE = "GFLOPs per video"
+"""Appearance of the runs that are no trials, by kind. A lower rank is higher in the legend."""
 
 
-def front_figure(study: Study) -> go.Figure:
-    """Every finished run of a study, its validation front, the references and the test points; of
-    the paper's datasets what was published, too.
+def front_figure(study: StudyRuns) -> go.Figure | None:
+    """Draw every finished run of a study with its validation front, references and test results.
 
-    Backgrounds are transparent and the greys neutral, so it is readable on light and dark pages.
+    Results that the paper published for the study's dataset and task are drawn beside them. Returns
+    None if no run has finished and nothing was published.
+
+    Raises:
+        ValueError: the chosen run's decision bias belongs to none of its operating points.
     """
-    figure = go.Figure(layout=_layout(study))
+    figure = go.Figure(
+        layout=layout(x_title=GFLOPS_TITLE, y_title=study.title, y_range=_quality_range(study))
+    )
     add_published(figure, study)
     _add_references(figure, study.references)
     _add_front(figure, study)
@@ -52,71 +58,35 @@ def front_figure(study: Study) -> go.Figure:
     _add_trials(figure, study)
     _add_test(figure, study)
     add_confirmation(figure, study)
-    return figure
+    return figure if figure.data else None
 
 
-def describe(study: Study, row: Any) -> str:
-    """What hovering over a run says; all names are escaped, for they come from users."""
+def describe(study: StudyRuns, row: Any) -> str:
+    """Return the text shown while the pointer is over a run; names come from users: escaped."""
     lines = [f"<b>{html.escape(str(row['name']))}</b>"]
     if row["id"] != row["name"]:
         lines.append(html.escape(row["id"]))
-    lines.append(f"{study.said(row['quality'])} at {row['gflops']:.4g} GFLOPs")
+    lines.append(f"{study.quality_text(row['quality'])} at {row['gflops']:.4g} GFLOPs")
     for column in study.selection_rates:
         if pd.notna(row[column]):
             modality = html.escape(column.partition(".")[2])
             lines.append(f"{modality} in {100 * row[column]:.0f}% of segments")
     if row["kind"] == "trial":
         lines.append(FIDELITIES.get(row["fidelity"], html.escape(str(row["fidelity"]))))
-    shown = {path: row["overrides"][path] for path in study.searched if path in row["overrides"]}
-    lines += [f"{html.escape(path)} = {html.escape(number(v))}" for path, v in shown.items()]
+    overrides = row["overrides"]
+    lines += [
+        f"{html.escape(path)} = {html.escape(number(overrides[path]))}"
+        for path in study.searched
+        if path in overrides
+    ]
     return "<br>".join(lines)
 
 
-def number(value: Any) -> str:
-    """A hyperparameter's value, short."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _layout(study: Study) -> go.Layout:
-    axis = {
-        "gridcolor": GREY.format(0.22),
-        "linecolor": GREY.format(0.6),
-        "zeroline": False,
-        "showline": True,
-        "ticks": "outside",
-        "tickcolor": GREY.format(0.6),
-        "automargin": True,
-    }
-    split = "measured on the split that chose it"
-    return go.Layout(
-        template="none",
-        title={
-            "text": f"Validation front of {html.escape(study.name)}",
-            "subtitle": {"text": split, "font": {"size": 13, "color": GREY.format(1)}},
-            "x": 0,
-            "xref": "paper",
-        },
-        xaxis={**axis, "title": {"text": X_TITLE}, "rangemode": "tozero"},
-        yaxis={**axis, "title": {"text": study.title}, "range": _shown_qualities(study)},
-        font={"family": "system-ui, sans-serif", "size": 14, "color": "#6b7580"},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"},
-        hoverlabel={"align": "left"},
-        modebar={
-            "bgcolor": "rgba(0,0,0,0)",
-            "color": GREY.format(0.7),
-            "activecolor": GREY.format(1),
-        },
-        margin={"l": 60, "r": 20, "t": 80, "b": 60},
-        height=560,
-    )
-
-
-def _shown_qualities(study: Study) -> list[float] | None:
-    """From a little below the worst run; the oracle front begins at nothing, where none is."""
+def _quality_range(study: StudyRuns) -> list[float] | None:
+    """Return the lowest and highest quality that the axis shows, in percent."""
     if study.finished.empty:
         return None
+    # The worst run decides, not the oracle's front: that one begins where nothing is computed.
     return [max(0.0, 100 * float(study.finished["quality"].min()) - 5), 101.5]
 
 
@@ -144,7 +114,7 @@ def _add_references(figure: go.Figure, references: dict[str, Any]) -> None:
         )
 
 
-def _add_front(figure: go.Figure, study: Study) -> None:
+def _add_front(figure: go.Figure, study: StudyRuns) -> None:
     front = study.front
     if front.empty:
         return
@@ -159,7 +129,7 @@ def _add_front(figure: go.Figure, study: Study) -> None:
     )
 
 
-def _add_trials(figure: go.Figure, study: Study) -> None:
+def _add_trials(figure: go.Figure, study: StudyRuns) -> None:
     trials = study.finished[study.finished["kind"] == "trial"]
     for key, rows in trials.groupby(["method", "fidelity"], sort=False):
         method, fidelity = map(str, key)
@@ -178,7 +148,7 @@ def _add_trials(figure: go.Figure, study: Study) -> None:
 
 def _add_points(
     figure: go.Figure,
-    study: Study,
+    study: StudyRuns,
     rows: pd.DataFrame,
     *,
     name: str,
@@ -205,8 +175,8 @@ def _add_points(
     )
 
 
-def _add_test(figure: go.Figure, study: Study) -> None:
-    """The chosen point in a ring; a dotted line from each tested run to what it is on test."""
+def _add_test(figure: go.Figure, study: StudyRuns) -> None:
+    """Draw a ring around the chosen point, and a dotted line from each tested run to its result."""
     for _, run in study.finished[study.finished["chosen"].astype(bool)].iterrows():
         gflops, quality = chosen_place(study, run)
         figure.add_scatter(
