@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from adamml.journal import Journal
-from adamml.study.methods import trial_id
+from adamml.study.specs import method_id
 from adamml.trials.test_results import save_results
 
 from analysis.comparison import Results, results
@@ -23,7 +23,7 @@ def settings(folder: Path) -> None:
 
 
 def write(folder: Path, method: str, seed: int, ids: list[str]) -> None:
-    own = folder / "trials" / trial_id(method, seed)
+    own = folder / "trials" / method_id(method, seed)
     journal = Journal(own / "journal.jsonl")
     journal.append("start", id=own.name, kind="trial", method=method, name=method)
     final = {"quality": VALIDATION.get(method, 0.9), "gflops": GFLOPS[method]}
@@ -87,7 +87,7 @@ def test_the_best_modality_is_the_best_on_validation(found: Results) -> None:
 
 
 def test_a_method_without_all_seeds_is_compared_at_those_it_has(study: Path) -> None:
-    (study / "trials" / trial_id("matched_random", 1) / "test_videos.parquet").unlink()
+    (study / "trials" / method_id("matched_random", 1) / "test_videos.parquet").unlink()
     found = results(study, list(ACCURACY), SEEDS)
     assert found.table.set_index("method").loc["matched_random", "seeds"] == 2
     claim = next(c for c in found.claims if c.other == "matched_random")

@@ -88,7 +88,7 @@ class Config:
     stages: dict[str, int] = field(
         default_factory=lambda: {"warm_up": 5, "alternating": 20, "fine_tuning": 10}
     )
-    """Stage -> epochs, run in this order; the entries of training.stages.STAGES."""
+    """Stage -> epochs, run in this order; the entries of methods.adamml.passes.PASSES."""
     recognition_optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(lr=1e-3, milestones=(10, 15))
     )

@@ -94,7 +94,7 @@ class AdaMML(nn.Module):
             decision_bias: modality -> number that the policy adds to its "use" logits: a knob for
                 the deployed model, dearer and more accurate upwards, cheaper downwards. Which
                 values are worth setting, a trial's operating points say
-                (training.operating_points).
+                (methods/adamml/operating_points.py).
 
         Raises:
             ValueError: a decision_bias that the policy can't take (models.decision_bias.biased).

@@ -1,13 +1,13 @@
 """Where decoded frames and sound come from: the cache, or the file itself where that is full."""
 
 import logging
-from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 from torch import Tensor
 
 from adamml.config import AudioConfig
@@ -51,7 +51,7 @@ class FrameSource:
         readable = [entry for _, entry, _ in self._videos.values() if not entry.bad]
         self.silent = sum(entry.silent for entry in readable)
         self.bad = {name: e.bad for name, (_, e, _) in self._videos.items() if e.bad}
-        self._open: OrderedDict[Path, Array] = OrderedDict()
+        self._open: LRUCache[Path, Array] = LRUCache(maxsize=OPEN_SHARDS)
         self._sizes: dict[str, tuple[int, ...]] = {}
         self._lock = Lock()
 
@@ -138,9 +138,6 @@ class FrameSource:
         with self._lock:
             if file not in self._open:
                 self._open[file] = np.memmap(file, np.uint8, mode="r")
-                if len(self._open) > OPEN_SHARDS:
-                    self._open.popitem(last=False)
-            self._open.move_to_end(file)
             return self._open[file]
 
     def _decoded(self, source: Source, steps: Array) -> Array:
