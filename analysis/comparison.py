@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from adamml.methods import METHODS
 from adamml.records import read_trial
 from adamml.statistics.paired import Estimate, bootstrap, paired_difference
-from adamml.study.methods import METHODS
 from adamml.study.specs import method_id
 from adamml.trials.test_results import load_results, result_metrics, values
 

@@ -47,11 +47,11 @@ from adamml.data.synthetic.rendering import storyboard
 from adamml.data.synthetic.scene import draw_frames
 from adamml.data.synthetic.sound import SAMPLE_RATE, make_sound
 from adamml.data.synthetic.storyboard import CLASSES, FPS
+from adamml.methods.adamml.building import fresh_adamml
+from adamml.methods.adamml.passes import PolicyPass, RecognitionPass
 from adamml.objectives.losses import total
 from adamml.recipes import RECIPES
 from adamml.training.optimizers import build_optimizer
-from adamml.training.passes import PolicyPass, RecognitionPass
-from adamml.training.tasks import fresh_adamml
 from adamml.training.workers import Workers
 from av.video.reformatter import VideoReformatter
 

@@ -41,7 +41,7 @@ class TrialRecord:
     """Fidelity -> final metrics at it, in the order in which they were reached."""
     operating_points: list[dict[str, float]] = field(default_factory=list)
     """Of the model of the final metrics, cheapest first: quality, gflops, selection_rate.* and
-    bias.* (training/operating_points.py). Empty where its policy has no logits."""
+    bias.* (methods/points.py). Empty where its policy has no logits."""
     error: str | None = None
     started: float | None = None
     ended: float | None = None

@@ -11,15 +11,16 @@ import torch
 import torch.distributed as dist
 from adamml.data.cache.opening import open_frames
 from adamml.data.manifest import SPLITS, load_manifest
+from adamml.methods.adamml.building import fresh_adamml
+from adamml.methods.adamml.task import adamml_task
 from adamml.recipes import tiny
 from adamml.training.loop import fit
 from adamml.training.splits import Splits
-from adamml.training.tasks import adamml_task, fresh_adamml
 from adamml.training.workers import Workers
 
 
 def main(rank: int, world_size: int, store: str, videos: str, out: str) -> None:
-    from training.conftest import make_view
+    from tiny_videos import make_view
 
     torch.set_num_threads(1)
     dist.init_process_group("gloo", f"file://{store}", rank=rank, world_size=world_size)

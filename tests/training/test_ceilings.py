@@ -10,7 +10,7 @@ from adamml.data.synthetic.storyboard import CEILINGS
 from adamml.recipes import demo
 from adamml.training.loop import Metrics, fit
 from adamml.training.splits import Splits
-from adamml.training.tasks import unimodal_task
+from adamml.training.unimodal import unimodal_task
 from adamml.training.workers import Workers
 
 pytestmark = pytest.mark.slow

@@ -5,12 +5,14 @@ import pytest
 import torch
 from adamml.config import Config, override
 from adamml.cost.flops import count_costs
+from adamml.methods.adamml.building import fresh_adamml
+from adamml.methods.adamml.decisions import Decider
+from adamml.methods.adamml.evaluation import evaluate, evaluate_view
 from adamml.objectives.quality import measures
-from adamml.training.decisions import Decider
-from adamml.training.evaluation import Evaluation, evaluate, evaluate_unimodal, evaluate_view
+from adamml.training.evaluation import Evaluation
 from adamml.training.fixed_views import FixedView
 from adamml.training.splits import Splits
-from adamml.training.tasks import fresh_adamml
+from adamml.training.unimodal import evaluate_unimodal
 from adamml.training.workers import Workers
 
 

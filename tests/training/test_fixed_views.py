@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import Config, override
+from adamml.methods.adamml.task import adamml_task
 from adamml.models.weight_files import save_weights
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import fit
 from adamml.training.splits import Splits
-from adamml.training.tasks import adamml_task, fresh_unimodal
+from adamml.training.unimodal import fresh_unimodal
 from adamml.training.workers import Workers
 from adamml.trials.pretrained import unimodal_at
 from adamml.trials.process_cache import fixed_view
@@ -26,14 +27,14 @@ def view_at(seed: int, home: Path, splits: Splits, config: Config) -> FixedView:
         unimodal.folder.mkdir(parents=True, exist_ok=True)
         save_weights(fresh_unimodal(config, modality, workers), unimodal.weights)
         unimodals.append(unimodal)
-    return fixed_view(config, unimodals, splits, "validation", workers)
+    return fixed_view("adamml", config, unimodals, splits, "validation", workers)
 
 
 def test_seeds_draw_their_own_decisions_in_one_process(
     tiny_splits: Splits, config: Config, tmp_path: Path
 ) -> None:
     first, second, again = (
-        view_at(seed, tmp_path, tiny_splits, config).policy_clips["draws"] for seed in (0, 1, 0)
+        view_at(seed, tmp_path, tiny_splits, config).clips["draws"] for seed in (0, 1, 0)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, second)

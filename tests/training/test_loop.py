@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import Config, override
+from adamml.methods.adamml.task import adamml_task
 from adamml.training.checkpoints import folder, load_checkpoint
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import Metrics, Task, fit, plan
 from adamml.training.splits import Splits
-from adamml.training.tasks import adamml_task, unimodal_task
+from adamml.training.unimodal import unimodal_task
 from adamml.training.workers import Workers
 
 History = list[tuple[int, str, Metrics]]

@@ -6,15 +6,17 @@ import pytest
 import torch
 from adamml.config import override
 from adamml.cost.flops import count_costs
+from adamml.methods.adamml.bounds import oracle_front
+from adamml.methods.adamml.building import fresh_adamml
+from adamml.methods.adamml.evaluation import evaluate
+from adamml.methods.adamml.task import adamml_task
+from adamml.methods.metrics import trial_metrics
 from adamml.models.fusion import AverageFusion
 from adamml.recipes import tiny
-from adamml.training.evaluation import evaluate
 from adamml.training.fixed_views import FixedView
 from adamml.training.policy_quality import precision_and_recall, regret, relevance_of
 from adamml.training.splits import Splits
-from adamml.training.tasks import adamml_metrics, adamml_task, fresh_adamml
 from adamml.training.workers import Workers
-from adamml.trials.bounds import oracle_front
 from sklearn.metrics import precision_score, recall_score
 
 FRONT = {"quality": [0.0, 0.6, 0.9], "gflops": [0.0, 0.1, 0.3]}
@@ -51,7 +53,8 @@ def test_the_relevance_policy_is_perfect(tiny_splits: Splits) -> None:
     splits, workers = replace(tiny_splits, config=config), Workers.current()
     model = fresh_adamml(config, {}, workers)
     found = evaluate(model, splits.fixed("validation"), config, workers)
-    metrics = adamml_metrics(config, found, relevance_of(splits, "validation"))
+    costs = count_costs(config, config.data.num_classes)
+    metrics = trial_metrics(config, found, costs, relevance_of(splits, "validation"))
     assert 0 < metrics["selection_rate.rgb"] < 1
     for modality in config.modalities:
         assert metrics[f"precision.{modality}"] == metrics[f"recall.{modality}"] == 1

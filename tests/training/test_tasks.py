@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import Config, override
+from adamml.methods.adamml.building import fresh_adamml
 from adamml.models.backbones import build_backbone
 from adamml.recipes import tiny
-from adamml.training.tasks import fresh_adamml, fresh_unimodal
+from adamml.training.unimodal import fresh_unimodal
 from adamml.training.workers import Workers
 from torch import nn
 

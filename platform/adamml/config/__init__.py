@@ -115,8 +115,8 @@ class Config:
     stages: dict[str, int] = field(
         default_factory=lambda: {"warm_up": 5, "alternating": 20, "fine_tuning": 10}
     )
-    """Stage -> its number of epochs, in the order they run; keys of training.passes.STAGES.
-    Published: 5, 20 and 10."""
+    """Stage -> its number of epochs, in the order they run; entries of
+    methods.adamml.passes.PASSES. Published: 5, 20 and 10."""
     recognition_optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(lr=1e-3, milestones=(10, 15))
     )

@@ -115,7 +115,7 @@ class AdaMML(nn.Module):
             decisions: [N, S, M] to use in place of the policy's, which then does not run.
             decision_bias: modality -> number added to the policy's "use" logits. Above 0 the model
                 computes more and tends to be more accurate, below 0 it is cheaper. A trial's
-                operating points list values worth setting (training.operating_points).
+                operating points list values worth setting (methods.adamml.operating_points).
 
         Raises:
             ValueError: a decision_bias that the policy cannot apply

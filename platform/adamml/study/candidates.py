@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adamml.config import Config
+from adamml.methods import method_overrides
+from adamml.methods.points import Point
 from adamml.objectives.table import OBJECTIVES
 from adamml.records import TrialRecord
 from adamml.study import specs
-from adamml.study.methods import method_overrides
 from adamml.study.selection import choose, evaluated, strongest_fusion
-from adamml.training.operating_points import Point
 from adamml.trials.assignment import Assignment
 
 

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from adamml.journal import Journal
+from adamml.methods import METHODS, methods_of, rates
 from adamml.records import StudyRecord, TrialRecord
 from adamml.study import specs
-from adamml.study.methods import NEEDS, rates
 from adamml.study.options.comparison import described_comparison
 from adamml.study.options.plan import ComparisonPlan
 from adamml.study.options.settings import open_study
@@ -115,11 +115,12 @@ def _unimodals(plan: ComparisonPlan, records: Mapping[str, TrialRecord], session
 
 def _waves(plan: ComparisonPlan) -> list[list[str]]:
     """First the methods that others need; the modalities alone fill the slots beside them."""
-    first = {*NEEDS.values(), *plan.config.modalities}
+    needed = {method.needs for method in METHODS.values() if method.needs}
+    first = {*needed, *plan.config.modalities}
     waves = []
     for wave in (first, set(plan.methods) - first):
         names = [method for method in plan.methods if method in wave]
-        names.sort(key=lambda name: name not in NEEDS.values())  # the longest first
+        names.sort(key=lambda name: name not in needed)  # the longest first
         waves += [names] if names else []
     return waves
 
@@ -128,15 +129,17 @@ def _methods(
     plan: ComparisonPlan, names: list[str], records: Mapping[str, TrialRecord], session: Session
 ) -> Phase:
     ready, later = list[Assignment](), list[Assignment]()
+    table = methods_of(plan.config)
     for seed in plan.seeds:
         for name in names:
-            learned = records.get(specs.method_id(NEEDS[name], seed)) if name in NEEDS else None
-            if name not in NEEDS:
+            needs = table[name].needs
+            learned = records.get(specs.method_id(needs, seed)) if needs else None
+            if not needs:
                 ready.append(specs.method_trial(name, seed, plan.config, plan.base, {}))
             elif learned is not None and learned.status == "completed":
                 follows = rates(learned.final, plan.config.modalities)
                 ready.append(specs.method_trial(name, seed, plan.config, plan.base, follows))
-            elif not _is_settled(NEEDS[name], seed, plan, session):
+            elif not _is_settled(needs, seed, plan, session):
                 later.append(specs.method_trial(name, seed, plan.config, plan.base, {}))
     return Phase(
         title=f"training {', '.join(names)}",
@@ -152,11 +155,12 @@ def _is_settled(method: str, seed: int, plan: ComparisonPlan, session: Session) 
 
 def _blocked(plan: ComparisonPlan, failed: Mapping[str, str]) -> dict[str, str]:
     """Methods that could not be run because another one failed."""
+    table = methods_of(plan.config)
     return {
-        specs.method_id(name, seed): f"it needs {NEEDS[name]} at seed {seed}"
+        specs.method_id(name, seed): f"it needs {needs} at seed {seed}"
         for seed in plan.seeds
         for name in plan.methods
-        if name in NEEDS and specs.method_id(NEEDS[name], seed) in failed
+        if (needs := table[name].needs) and specs.method_id(needs, seed) in failed
     }
 
 

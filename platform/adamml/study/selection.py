@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from adamml.methods.points import Point, bias_of
 from adamml.objectives import table
 from adamml.records import TrialRecord
 from adamml.statistics import fronts
 from adamml.study.specs import TRAINED_FUSION
-from adamml.training.operating_points import Point, bias_of
 
 BUDGET = 0.55
 """The chosen trial may cost this share of the strongest fusion's GFLOPs."""
@@ -153,7 +153,7 @@ def _moved(found: OperatingPoint) -> float:
 
 
 def _points(record: TrialRecord) -> list[OperatingPoint]:
-    """The unbiased one is among them (training/operating_points.py)."""
+    """The unbiased one is among them (methods/adamml/operating_points.py)."""
     points = record.operating_points or [record.final]
     return [OperatingPoint(record, point) for point in points]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from adamml.config import Config, override
 from adamml.data.manifest import Split
+from adamml.methods import ALWAYS_ON, method_overrides
 from adamml.recipes import lambdas
 from adamml.records import TrialRecord
-from adamml.study.methods import ALWAYS_ON, method_overrides
 from adamml.trials.assignment import Assignment, Suggestion
 from adamml.trials.pretrained import unimodal_key
 

@@ -1,6 +1,6 @@
-"""Evaluate a model on a split: quality, GFLOPs of the decisions it made, selection rates."""
+"""An evaluation of a model on a split: quality, GFLOPs of its decisions, selection rates."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -10,11 +10,7 @@ from adamml.config import Config
 from adamml.cost.distribution import cost_distribution
 from adamml.cost.flops import Costs
 from adamml.data.dataset import Item, SegmentDataset, batches
-from adamml.models.adamml import AdaMML
-from adamml.models.recognition import RecognitionNetwork
 from adamml.objectives.quality import measures
-from adamml.training.decisions import Decider
-from adamml.training.fixed_views import FixedView
 from adamml.training.workers import Workers
 
 
@@ -76,13 +72,16 @@ def _mean(values: Tensor, batch_size: int | None) -> Tensor:
     return torch.stack([batch.mean(0) for batch in values.split(batch_size)]).mean(0)
 
 
-def _collect(workers: Workers, found: list[dict[str, Tensor]]) -> Evaluation:
-    """Ranks hold every world_size-th video: put them back in the split's order."""
-    own = {name: torch.cat([part[name].cpu() for part in found]) for name in found[0]}
-    ranks = workers.gather(own)
+def collect(workers: Workers, parts: list[dict[str, Tensor]]) -> Evaluation:
+    """Join all ranks' parts in the order of the split's videos.
+
+    A part has the fields of an Evaluation for one batch of this rank (evaluation_batches).
+    """
+    mine = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
+    ranks = workers.gather(mine)
     total = sum(len(rank["labels"]) for rank in ranks)
     merged = {}
-    for name, values in own.items():
+    for name, values in mine.items():
         whole = values.new_zeros((total, *values.shape[1:]))
         for number, rank in enumerate(ranks):
             whole[number :: workers.world_size] = rank[name]
@@ -90,7 +89,8 @@ def _collect(workers: Workers, found: list[dict[str, Tensor]]) -> Evaluation:
     return Evaluation(**merged)
 
 
-def _batches(dataset: SegmentDataset, config: Config, workers: Workers) -> Iterator[Item]:
+def evaluation_batches(dataset: SegmentDataset, config: Config, workers: Workers) -> Iterator[Item]:
+    """Return this rank's share of a split: every world_size-th video, in order."""
     return batches(
         dataset,
         batch_size=config.data.batch_size,
@@ -98,75 +98,3 @@ def _batches(dataset: SegmentDataset, config: Config, workers: Workers) -> Itera
         rank=workers.rank,
         world_size=workers.world_size,
     )
-
-
-@torch.no_grad()
-def evaluate(
-    model: AdaMML,
-    dataset: SegmentDataset,
-    config: Config,
-    workers: Workers,
-    *,
-    decision_bias: Mapping[str, float] | None = None,
-    every_segment: bool = False,
-) -> Evaluation:
-    """Routed inference on a split: each recognition network runs only where it was selected.
-
-    Args:
-        decision_bias: as in AdaMML.infer.
-        every_segment: afterwards run the networks where they were not selected as well: nothing
-            changes but segment_logits, which are then known (None with a fusion of features).
-    """
-    model.eval()
-    decide, found = Decider.of(model, config, len(dataset), decision_bias), []
-    for batch in _batches(dataset, config, workers):
-        clips = {name: batch[name].to(workers.device) for name in config.inputs}
-        decided = decide(model.policy_clips(clips), batch["index"])
-        output = model.infer(clips, decided["decisions"])
-        found.append({"logits": output.logits, "labels": batch["label"], **decided})
-        if every_segment and output.segment_logits is not None:
-            skipped = model.infer(clips, 1 - decided["decisions"]).segment_logits
-            assert skipped is not None
-            found[-1]["segment_logits"] = output.segment_logits + skipped  # 0 where not computed
-    return _collect(workers, found)
-
-
-@torch.no_grad()
-def evaluate_view(
-    model: AdaMML,
-    view: FixedView,
-    config: Config,
-    workers: Workers,
-    *,
-    decision_bias: Mapping[str, float] | None = None,
-) -> Evaluation:
-    """The same numbers from cached segment logits, for a model whose recognition is frozen."""
-    model.eval()
-    rows = torch.arange(len(view))[workers.rank :: workers.world_size]
-    decide, found = Decider.of(model, config, len(view), decision_bias), []
-    for chunk in rows.split(config.data.batch_size):
-        batch = view.batch(chunk, workers.device)
-        clips = {name: batch[name] for name in config.inputs if name in batch}
-        decided, logits = decide(clips, chunk), batch["segment_logits"]
-        fused = model.fuse(logits, decided["decisions"]).logits
-        labels = {"labels": batch["label"], "segment_logits": logits}
-        found.append({"logits": fused, **labels, **decided})
-    return _collect(workers, found)
-
-
-@torch.no_grad()
-def evaluate_unimodal(
-    network: RecognitionNetwork,
-    modality: str,
-    dataset: SegmentDataset,
-    config: Config,
-    workers: Workers,
-) -> Evaluation:
-    """One network on every segment; decisions are ones, [N, S, 1]."""
-    network.eval()
-    found = []
-    for batch in _batches(dataset, config, workers):
-        logits = network(batch[modality].to(workers.device))
-        ones = logits.new_ones((*logits.shape[:2], 1))
-        found.append({"logits": logits.mean(1), "decisions": ones, "labels": batch["label"]})
-    return _collect(workers, found)

@@ -23,7 +23,7 @@ from adamml.training.checkpoints import (
 from adamml.training.determinism import seed_everything
 from adamml.training.fixed_views import FixedView
 from adamml.training.optimizers import build_optimizer, set_learning_rate
-from adamml.training.passes import STAGES, Batch, Pass, policy_passes
+from adamml.training.passes import Batch, Pass, Passes, policy_passes
 from adamml.training.workers import Workers
 
 Metrics = dict[str, float]
@@ -39,6 +39,8 @@ class Task:
     model: nn.Module
     plan: list[tuple[str, int]]
     """(stage, epoch of that stage counted from 1), in order."""
+    passes: Passes
+    """Stage -> the passes of each of its epochs."""
     videos: SegmentDataset
     """Augmented training videos, for passes whose source is "videos"."""
     view: Callable[[], FixedView]
@@ -52,7 +54,7 @@ class Task:
     modality: str | None = None
     """Of a unimodal network."""
     operating_points: Callable[[], list[Metrics]] = list
-    """After the last epoch: the model's curve on validation (training/operating_points.py)."""
+    """After the last epoch: the model's curve on validation (methods/points.py)."""
     optimizers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
     measured: Metrics = field(default_factory=dict)
     """Metrics of the last evaluation in this process; empty before one."""
@@ -121,12 +123,13 @@ def _train_epoch(
 ) -> Metrics:
     gumbel = task.config.gumbel
     stages = [stage for stage, _ in task.plan]
-    temperature = gumbel.temperature * gumbel.decay ** policy_passes(iter(stages[: epoch - 1]))
+    passes_before = policy_passes(stages[: epoch - 1], task.passes)
+    temperature = gumbel.temperature * gumbel.decay**passes_before
     metrics: Metrics = {}
     if stage != "unimodal":
-        clock = policy_passes(iter(stages[:epoch]))
+        clock = policy_passes(stages[:epoch], task.passes)
         metrics |= {"temperature": temperature, "policy_epoch": clock}
-    for pass_type in STAGES[stage]:
+    for pass_type in task.passes[stage]:
         module = pass_type(task.model, task.config)
         if not module.parameters_trained():
             continue  # always-on has no policy to train

@@ -59,7 +59,7 @@ def regret(
     good; missing where it never is.
 
     Args:
-        oracle_front: quality and gflops, each rising (study.references.oracle_front).
+        oracle_front: quality and gflops, each rising (methods/adamml/bounds.py).
     """
     qualities, prices = oracle_front["quality"], oracle_front["gflops"]
     affordable = bisect.bisect_right(prices, gflops + SAME)

@@ -1,1 +1,1 @@
-"""The work of a slot on one assignment."""
+"""The work of a slot on one assignment, with every step in a journal."""

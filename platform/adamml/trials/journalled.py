@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from adamml.config import Config, flatten
 from adamml.data.manifest import Split
 from adamml.journal import Journal
+from adamml.methods import FAMILIES, FIDELITIES, Family, family_of
 from adamml.records import TrialRecord, read_trial
 from adamml.slots.dispatcher import Stopped
+from adamml.tables import lookup
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import Metrics
 from adamml.training.splits import Splits
-from adamml.training.tasks import FIDELITIES
 from adamml.training.workers import Workers
 from adamml.trials.assignment import Assignment
 from adamml.trials.pretrained import Unimodal, unimodal_at
@@ -43,6 +44,16 @@ class Run:
     """The data is the built-in dataset, in the home: videos that are missing are made."""
 
     @property
+    def method(self) -> str:
+        """Name of the trial's method; a test, which does not give it, reads it in the journal."""
+        return self.assignment.method or read_trial(self.folder).method
+
+    @property
+    def family(self) -> Family[Any]:
+        """Family of the trial's method."""
+        return lookup(FAMILIES, family_of(self.method), what="family")
+
+    @property
     def folder(self) -> Path:
         """Folder of the trial in the study."""
         return self.study / "trials" / self.assignment.id
@@ -52,14 +63,15 @@ class Run:
 
     def view(self, split: Split) -> FixedView:
         unimodals = [self.unimodal(m) for m in self.config.modalities]
-        return fixed_view(self.config, unimodals, self.splits, split, self.workers)
+        family = family_of(self.method)
+        return fixed_view(family, self.config, unimodals, self.splits, split, self.workers)
 
 
 class Trained(NamedTuple):
     metrics: Metrics
     """Everything that the last evaluation measured; these are the final metrics."""
     operating_points: list[Metrics]
-    """As training/operating_points.py gives them; empty for what has none."""
+    """As methods/points.py gives them; empty for what has none."""
 
 
 Train = Callable[[int, Callable[[int, str, Metrics], None]], Trained]

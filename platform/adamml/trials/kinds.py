@@ -1,30 +1,31 @@
-"""What a slot does with an assignment: prepare videos, train a network or a trial, test one."""
+"""The kinds of assignment: decode videos, train a network or a trial, test one.
+
+Trials reach their model by the family of their method (adamml/methods) and by nothing else.
+"""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch._dynamo  # noqa: F401 (torch.optim would, in the first trial: here the slot still waits)
+from torch import nn
 
 from adamml.config import override
-from adamml.cost.flops import count_costs
 from adamml.data.synthetic.generation import ensure_synthetic
-from adamml.models.adamml import AdaMML
+from adamml.methods.metrics import trial_metrics
+from adamml.methods.points import with_bias
 from adamml.models.weights import fetch_weights
 from adamml.recipes import RECIPES
 from adamml.records import read_trial
 from adamml.slots.dispatcher import Attempt
 from adamml.tables import lookup
 from adamml.training.checkpoints import load_checkpoint
-from adamml.training.evaluation import evaluate
+from adamml.training.evaluation import Evaluation
 from adamml.training.loop import Metrics, fit
-from adamml.training.operating_points import BIAS
 from adamml.training.policy_quality import relevance_of
-from adamml.training.tasks import adamml_metrics, adamml_task, fresh_adamml
 from adamml.training.workers import Workers
 from adamml.trials.assignment import Assignment
-from adamml.trials.bounds import references
 from adamml.trials.journalled import Report, Run, Trained, after, journalled
 from adamml.trials.pretrained import ensure_unimodal, segment_logits
 from adamml.trials.process_cache import splits_of
@@ -41,7 +42,7 @@ def execute(attempt: Attempt, report: Report, context: dict[str, Any]) -> None:
 
     Args:
         attempt: its number, and as spec the assignment's plain values.
-        report: of the slot; raises Stopped.
+        report: sends a line to the slot; raises Stopped.
         context: home, study, data (folders), recipe, modalities, built_in.
     """
     assignment = Assignment.from_wire(attempt["spec"])
@@ -63,9 +64,11 @@ def execute(attempt: Attempt, report: Report, context: dict[str, Any]) -> None:
 
 
 def prepare(run: Run) -> None:
-    """Fetch ImageNet weights, so that a study that cannot have them ends at once; make what these
-    splits lack of the built-in videos; decode them into the node's cache; report what could not be
-    read."""
+    """Decode splits into the node's cache, and report the videos that cannot be read.
+
+    ImageNet weights are fetched first, so that a study that cannot have them ends at once, and
+    missing videos of the built-in dataset are made.
+    """
     fetch_weights(run.config)
     synthetic = run.config.data.synthetic
     if run.built_in and synthetic is not None:
@@ -84,7 +87,7 @@ def prepare(run: Run) -> None:
 
 
 def unimodal(run: Run) -> None:
-    """Train one modality's network, unless the home has it, and its segment logits."""
+    """Train one modality's network and compute its segment logits, unless the home has them."""
     modality = run.assignment.modality
 
     def train(keep: Callable[[int, str, Metrics], None]) -> Trained:
@@ -97,14 +100,14 @@ def unimodal(run: Run) -> None:
 
 
 def trial(run: Run) -> None:
-    """Train a trial as far as its fidelity, from where its journal says it is."""
+    """Train a trial as far as its fidelity, from the last epoch in its journal."""
 
     def train(done: int, keep: Callable[[int, str, Metrics], None]) -> Trained:
         quiet = after(keep, 10**9)
         for modality in run.config.modalities:
             ensure_unimodal(run.unimodal(modality), run.splits, run.workers, quiet)
         weights = {m: run.unimodal(m).weights for m in run.config.modalities}
-        task = adamml_task(
+        task = run.family.task(
             run.config,
             weights,
             run.splits,
@@ -123,56 +126,57 @@ def trial(run: Run) -> None:
 
 
 def test(run: Run) -> None:
-    """Evaluate a trial's final checkpoint on the test split; asked once, at the end of a study.
+    """Evaluate a trial's final checkpoint on the test split, once, at the end of a study.
 
-    With a decision_bias it is that operating point which is evaluated; test_bias.<modality>
-    says so, and is 0 otherwise.
+    The assignment's decision_bias selects the operating point that is evaluated.
+    test_bias.<modality> reports it, and is 0 without one.
     """
-    bias = run.assignment.decision_bias or None
-    metrics = _test_metrics(run, bias) | _used(run, bias)
-    run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
-
-
-def _used(run: Run, bias: Mapping[str, float] | None) -> Metrics:
-    """bias.<modality>, 0 where none was set."""
-    used = dict.fromkeys(run.config.modalities, 0.0) | dict(bias or {})
-    return {f"{BIAS}{modality}": value for modality, value in used.items()}
-
-
-def _test_metrics(run: Run, bias: Mapping[str, float] | None) -> Metrics:
-    model, config, videos = _final_model(run), run.config, run.splits.fixed("test")
-    found = evaluate(model, videos, config, run.workers, decision_bias=bias)
-    return adamml_metrics(config, found, relevance_of(run.splits, "test"))
+    evaluation = _evaluated(run)
+    costs, relevant = run.family.costs(run.config), relevance_of(run.splits, "test")
+    _report_test(run, trial_metrics(run.config, evaluation, costs, relevant))
 
 
 def test_videos(run: Run) -> None:
-    """Evaluate a trial's final checkpoint on the test split, once, and keep what it said of every
-    video beside it; report the metrics of that. decision_bias: as for test()."""
-    bias = run.assignment.decision_bias or None
+    """Test a trial as test() does, and save every video's result (trials/test_results.py).
+
+    A trial whose results are already saved is not tested again. The metrics that are reported are
+    those of the file.
+    """
     if run.workers.gather(load_results(run.folder) is None)[0]:
-        dataset = run.splits.fixed("test")
-        model = _final_model(run)
-        found = evaluate(model, dataset, run.config, run.workers, decision_bias=bias)
+        evaluation = _evaluated(run)
         if run.workers.rank == 0:
-            costs = count_costs(run.config, run.config.data.num_classes)
-            ids = dataset.manifest.table["id"].tolist()
-            save_results(video_results(ids, found, costs), run.folder)
+            ids = run.splits.fixed("test").manifest.table["id"].tolist()
+            costs = run.family.costs(run.config)
+            save_results(video_results(ids, evaluation, costs), run.folder)
         run.workers.barrier()
     results = load_results(run.folder)
     assert results is not None
-    metrics = result_metrics(results, run.config.data.quality) | _used(run, bias)
-    run.report({"epoch": 0, **{f"test_{name}": value for name, value in metrics.items()}})
+    _report_test(run, result_metrics(results, run.config.data.quality))
 
 
 def bounds(run: Run) -> None:
-    """The relevance policy and the oracle front, with a trial's networks on validation."""
-    model = _final_model(run)
-    found = references(model, run.splits, run.config, run.workers)
-    run.report({"epoch": 0, "references": json.dumps(found)})
+    """Report the best that decisions could do with a trial's networks on validation."""
+    find = run.family.bounds
+    if find is None:
+        raise ValueError(f"references must be of a method with decisions to vary, got {run.method}")
+    values = find(_final_model(run), run.splits, run.config, run.workers)
+    run.report({"epoch": 0, "references": json.dumps(values)})
 
 
-def _final_model(run: Run) -> AdaMML:
-    model = fresh_adamml(run.config, {}, run.workers)
+def _evaluated(run: Run) -> Evaluation:
+    bias, videos = run.assignment.decision_bias or None, run.splits.fixed("test")
+    model, evaluate = _final_model(run), run.family.evaluate
+    return evaluate(model, videos, run.config, run.workers, decision_bias=bias)
+
+
+def _report_test(run: Run, metrics: Metrics) -> None:
+    bias = dict.fromkeys(run.config.modalities, 0.0) | dict(run.assignment.decision_bias)
+    values = with_bias(metrics, bias)
+    run.report({"epoch": 0, **{f"test_{name}": value for name, value in values.items()}})
+
+
+def _final_model(run: Run) -> nn.Module:
+    model: nn.Module = run.family.build(run.config, {}, run.workers)
     epochs = len(read_trial(run.folder).epochs)
     load_checkpoint(run.folder / "checkpoint", epochs, model)
     return model
@@ -189,3 +193,4 @@ KINDS: dict[str, Callable[[Run], None]] = {
     "test_videos": test_videos,
     "references": bounds,
 }
+"""Kind of assignment -> the function that a slot runs on every rank."""

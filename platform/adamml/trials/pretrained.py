@@ -3,8 +3,9 @@
     pretrained/<key>/model.safetensors, network.json (written last)
     pretrained/<key>/segment_logits/<split>-<S>.safetensors
 
-The key is a fingerprint of all that shaped the network. Whoever needs one that is not there makes
-it under a lock; a maker that dies leaves its checkpoints, and the next one goes on from them.
+The key is a fingerprint of all that shaped the network. The first process that needs a missing
+network trains it under a lock. If it dies it leaves its checkpoints, and the next one continues
+from them.
 """
 
 import json
@@ -16,35 +17,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adamml.config import MOTION, Config, fingerprint, flatten
 from adamml.data.manifest import Split
 from adamml.files import locked, whole
+from adamml.models.recognition import RecognitionNetwork
 from adamml.models.weight_files import load_weights, save_weights, with_weight_digests
 from adamml.objectives.table import OBJECTIVES
-from adamml.training.fixed_views import segment_logits_of
 from adamml.training.loop import Metrics, fit
 from adamml.training.splits import Splits
-from adamml.training.tasks import fresh_unimodal, unimodal_task
+from adamml.training.unimodal import fresh_unimodal, segment_logits_of, unimodal_task
 from adamml.training.workers import Workers
 
 History = list[tuple[int, str, Metrics]]
 
 
 def unimodal_key(config: Config, modality: str, data: str) -> str:
-    """The content address of a unimodal network; a file of weights counts by its content.
+    """Return the content address of a unimodal network; a file of weights counts by its content.
 
-    Args:
-        data: the manifest's fingerprint.
+    data is the manifest's fingerprint.
 
     Raises:
         OSError: a file of weights cannot be read.
     """
     paths = (
-        "rgb.",  # where segments lie, also those of audio
+        "rgb.",  # It also places the segments of audio.
         "motion." if modality in MOTION else f"{modality}.",
         f"recognition.{modality}.",
         f"unimodal.{modality}.",
@@ -62,7 +61,7 @@ def unimodal_key(config: Config, modality: str, data: str) -> str:
 
 @dataclass(frozen=True)
 class Unimodal:
-    """One network's place in the home."""
+    """Place of one network in the home."""
 
     config: Config
     modality: str
@@ -70,21 +69,24 @@ class Unimodal:
 
     @property
     def weights(self) -> Path:
+        """Path of its safetensors."""
         return self.folder / "model.safetensors"
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """{"config", "history", "metrics", "seconds"} of a complete network, else None."""
+        """{"config", "history", "metrics", "seconds"} of a complete network; None before."""
         path = self.folder / "network.json"
         return json.loads(path.read_text()) if path.exists() else None
 
-    def load(self, workers: Workers) -> torch.nn.Module:
+    def load(self, workers: Workers) -> RecognitionNetwork:
+        """Return the trained network on its device."""
         network = fresh_unimodal(self.config, self.modality, workers)
         load_weights(network, self.weights)
         return network
 
 
 def unimodal_at(home: Path, config: Config, modality: str, data: str) -> Unimodal:
+    """Return the place of a unimodal network; data is the manifest's fingerprint."""
     return Unimodal(config, modality, home / "pretrained" / unimodal_key(config, modality, data))
 
 
@@ -94,7 +96,10 @@ def ensure_unimodal(
     workers: Workers,
     report: Callable[[int, str, Metrics], None],
 ) -> Metrics:
-    """Train the network unless it is there; report every epoch either way; return its metrics."""
+    """Train the network unless the home has it, and return its metrics.
+
+    Every epoch is reported either way.
+    """
     with _made_once(unimodal.folder, workers):
         if unimodal.record is None:
             _train(unimodal, splits, workers, report)
@@ -144,15 +149,16 @@ def _train(
 
 
 def segment_logits(unimodal: Unimodal, splits: Splits, split: Split, workers: Workers) -> Tensor:
-    """[N, S, K] of a split's fixed view, computed once and kept beside the network."""
+    """Return a split's segment logits [N, S, K], computed once and kept beside the network."""
     segments = unimodal.config.data.test_segments
     path = unimodal.folder / "segment_logits" / f"{split}-{segments}.safetensors"
-    if workers.gather(not path.exists())[0]:  # ranks must agree: another slot may be making it
+    # Ranks must agree, and another slot may write the file between their looks: rank 0 decides.
+    if workers.gather(not path.exists())[0]:
         with _made_once(path.with_suffix(""), workers):
             if workers.rank == 0 and not path.exists():
                 network = unimodal.load(workers)
                 logits = segment_logits_of(
-                    network,  # type: ignore[arg-type]
+                    network,
                     unimodal.modality,
                     splits.alone(unimodal.modality).fixed(split),
                     unimodal.config.data.batch_size,
@@ -166,7 +172,7 @@ def segment_logits(unimodal: Unimodal, splits: Splits, split: Split, workers: Wo
 
 @contextmanager
 def _made_once(path: Path, workers: Workers) -> Iterator[None]:
-    """Rank 0 holds the lock beside this path; the kernel frees it when its process dies."""
+    """Hold the lock beside this path on rank 0; the kernel frees it when the process dies."""
     with ExitStack() as stack:
         if workers.rank == 0:
             stack.enter_context(locked(path.parent / f".{path.name}.lock"))

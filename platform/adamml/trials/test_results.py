@@ -1,7 +1,7 @@
-"""What a trial said of every test video, in a file beside it: statistics need more than means.
+"""A trial's results on every test video, in a file beside it: statistics need more than means.
 
-trials/<id>/test_videos.parquet: id, label (of mAP: labels, a list), gflops, rate.<modality>,
-logit.<class>
+Columns of trials/<id>/test_videos.parquet: id, label (with mAP labels, a list), gflops,
+rate.<modality>, logit.<class>.
 """
 
 from pathlib import Path
@@ -21,72 +21,73 @@ from adamml.training.loop import Metrics
 FILE_NAME = "test_videos.parquet"
 
 
-def video_results(ids: list[str], found: Evaluation, costs: Costs) -> pd.DataFrame:
-    """A row per video: GFLOPs of its decisions, share of segments per modality, video logits.
+def video_results(ids: list[str], evaluation: Evaluation, costs: Costs) -> pd.DataFrame:
+    """Return a row per video: GFLOPs of its decisions, share of segments per modality, logits.
 
-    Args:
-        ids: [N], in the order of the evaluation.
+    The ids [N] are in the order of the evaluation.
     """
-    shares = found.decisions.mean(1).unbind(-1)
+    shares = evaluation.decisions.mean(1).unbind(-1)
     columns: dict[str, Any] = {
         "id": ids,
-        **_labelled(found.labels),
-        "gflops": costs.gflops(found.decisions).numpy(),
+        **_label_column(evaluation.labels),
+        "gflops": costs.gflops(evaluation.decisions).numpy(),
     }
     columns |= {f"rate.{m}": s.numpy() for m, s in zip(costs.modalities, shares, strict=True)}
-    columns |= {f"logit.{k}": column.numpy() for k, column in enumerate(found.logits.unbind(-1))}
+    columns |= {
+        f"logit.{k}": column.numpy() for k, column in enumerate(evaluation.logits.unbind(-1))
+    }
     return pd.DataFrame(columns)
 
 
 def save_results(results: pd.DataFrame, folder: Path) -> None:
-    """Into a trial's folder, whole or not at all."""
+    """Write the results into a trial's folder, whole or not at all."""
     with whole(folder / FILE_NAME) as part:
         results.to_parquet(part, index=False)
 
 
 def load_results(folder: Path) -> pd.DataFrame | None:
-    """Of a trial's folder; None where it was not tested."""
+    """Return the results in a trial's folder; None if it was not tested."""
     path = folder / FILE_NAME
     return pd.read_parquet(path) if path.exists() else None
 
 
 def values(results: pd.DataFrame, quality: str) -> "np.ndarray[Any, Any]":
-    """float64 [N]: what each video contributes to the quality (training/quality.video_values)."""
+    """Return each video's contribution to the quality, float64 [N] (quality.video_values)."""
     return np.asarray(video_values(quality, _logits(results), _labels(results)).numpy())
 
 
 def result_metrics(results: pd.DataFrame, quality: str) -> Metrics:
-    """What training/quality.measures says, map, gflops and selection rates."""
+    """Return the measures of quality (objectives/quality.py), map, gflops and selection rates."""
     logits, labels = _logits(results), _labels(results)
-    found = measures(quality, logits, labels)
+    metrics = measures(quality, logits, labels)
     if quality != "map":
-        found["map"] = mean_average_precision(logits, labels)
+        metrics["map"] = mean_average_precision(logits, labels)
     rates = _columns(results, "rate.")
-    return found | {
+    return metrics | {
         "gflops": float(results["gflops"].mean()),
         **{f"selection_{rate}": float(results[rate].mean()) for rate in rates},
     }
 
 
 def _logits(results: pd.DataFrame) -> Tensor:
-    """[N, K]; a parquet file keeps the order of its columns."""
+    """Return the video logits [N, K]; a parquet file keeps the order of its columns."""
     return torch.from_numpy(results[_columns(results, "logit.")].to_numpy(copy=True))
 
 
-def _labelled(labels: Tensor) -> dict[str, Any]:
+def _label_column(labels: Tensor) -> dict[str, Any]:
     if labels.dim() == 1:
         return {"label": labels.numpy()}
     return {"labels": [row.nonzero()[:, 0].tolist() for row in labels]}
 
 
 def _labels(results: pd.DataFrame) -> Tensor:
-    """int64 [N], or float32 [N, K] where videos have several."""
+    """Return the labels: int64 [N], or float32 [N, K] if a video may have several."""
     if "label" in results:
         return torch.from_numpy(results["label"].to_numpy(copy=True))
-    found = torch.zeros(len(results), len(_columns(results, "logit.")))
+    classes = torch.zeros(len(results), len(_columns(results, "logit.")))
     for row, labels in enumerate(results["labels"]):
-        found[row, list(labels)] = 1
-    return found
+        classes[row, list(labels)] = 1
+    return classes
 
 
 def _columns(results: pd.DataFrame, prefix: str) -> list[str]:

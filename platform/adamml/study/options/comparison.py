@@ -8,14 +8,8 @@ from adamml.config import Config, flatten
 from adamml.data.manifest import load_manifest
 from adamml.data.relevance import relevance_known
 from adamml.home import study_folder
+from adamml.methods import method_names, method_overrides, methods_of, recognition_epochs
 from adamml.models.weight_files import with_weight_digests
-from adamml.study.methods import (
-    KNOWS_RELEVANCE,
-    NEEDS,
-    method_names,
-    method_overrides,
-    recognition_epochs,
-)
 from adamml.study.options.jobs import CompareOptions
 from adamml.study.options.plan import ComparisonPlan
 from adamml.study.options.resolving import (
@@ -86,13 +80,15 @@ def _methods(asked: Sequence[str], config: Config, data: Path | None) -> tuple[s
     for name in asked:
         method_overrides(name, config)  # refuses an unknown one
     known = data is None or relevance_known(load_manifest(data), config)
+    table = methods_of(config)
     for name in asked:
-        if name in KNOWS_RELEVANCE and not known:
+        if table[name].knows_relevance and not known:
             raise ValueError(
                 f"method {name} must have a manifest that says where the evidence is "
                 f"(columns <modality>_stretches), got {data}"
             )
-        if name in NEEDS and NEEDS[name] not in asked:
-            raise ValueError(f"method {name} must be compared with {NEEDS[name]}, got {asked}")
-    possible = [m for m in method_names(config) if known or m not in KNOWS_RELEVANCE]
+        needs = table[name].needs
+        if needs and needs not in asked:
+            raise ValueError(f"method {name} must be compared with {needs}, got {asked}")
+    possible = [m for m, method in table.items() if known or not method.knows_relevance]
     return tuple(m for m in possible if not asked or m in asked)

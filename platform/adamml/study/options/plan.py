@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from adamml.config import Config
+from adamml.methods import policy_epochs
 from adamml.records import TrialRecord
 from adamml.study.options.settings import ComparisonSettings, Settings
 from adamml.study.search.schedulers import Halving, Scheduler, scheduler_of
 from adamml.study.search.searchers import Space
-from adamml.training.loop import plan
-from adamml.training.passes import policy_passes
-from adamml.training.tasks import FIDELITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +107,7 @@ class SweepPlan(Plan):
     @property
     def policy_epochs(self) -> int:
         """Epochs in which a sampled trial trains its policy."""
-        epochs = plan(self.config.stages, until=FIDELITIES[self.sampled_fidelity])
-        return policy_passes(stage for stage, _ in epochs)
+        return policy_epochs(self.config, self.sampled_fidelity)
 
     @property
     def rungs(self) -> tuple[int, ...]:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adamml.config import Config, override
+from adamml.methods import FIDELITIES
 from adamml.records import StudyRecord, TrialRecord
 from adamml.study.running.phase import Phase
 from adamml.training.loop import plan
-from adamml.training.tasks import FIDELITIES
 from adamml.trials.assignment import Assignment
 
 RECOGNITION_STAGES = ("unimodal", "warm_up", "alternating", "fine_tuning")

@@ -1,6 +1,6 @@
-"""What a perfect policy could do with a model's networks: relevance policy and oracle front.
+"""Bounds on any policy over a model's networks: the relevance policy and the oracle front.
 
-Only for data whose manifest says where the evidence is. Neither pays for a policy.
+They exist only for data whose manifest says where the evidence is. Neither pays for a policy.
 """
 
 import itertools
@@ -10,35 +10,42 @@ import torch
 from torch import Tensor
 
 from adamml.config import Config
-from adamml.cost.flops import Costs, count_costs
+from adamml.cost.flops import Costs
 from adamml.data.dataset import batches
 from adamml.data.relevance import relevance
+from adamml.methods.adamml.costs import adamml_costs
 from adamml.models.adamml import AdaMML
 from adamml.objectives.quality import mean_average_precision, measures, multi_hot
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
 
 EXHAUSTIVE = 12
-"""Up to 2 ** EXHAUSTIVE decisions per video are all tried; above that they are chosen greedily."""
+"""Most decisions per video of which all 2 ** n combinations are tried; above, a greedy choice."""
 
 
-def references(model: AdaMML, splits: Splits, config: Config, workers: Workers) -> dict[str, Any]:
-    """On validation: {"relevance_policy": {quality, gflops}, "oracle_front": {quality, gflops}}.
+def oracle_bounds(
+    model: AdaMML, splits: Splits, config: Config, workers: Workers
+) -> dict[str, Any]:
+    """Return the bounds on validation.
 
     The relevance policy computes a modality exactly where its evidence is. The oracle front takes,
-    for each budget per video, the decisions with the highest margin for the true class (of several,
-    the one with the highest logit).
+    for each budget per video, the decisions with the highest margin for the true class (of several
+    classes, the one with the highest logit).
+
+    Returns:
+        {"relevance_policy": {quality, gflops}, "oracle_front": {quality, gflops}}: two numbers, and
+        two lists of them.
     """
-    segment_logits, labels = all_segment_logits(model, splits, config, workers)
-    costs = count_costs(config, config.data.num_classes)
+    segment_logits, labels = _all_segment_logits(model, splits, config, workers)
+    costs = adamml_costs(config)
     relevant = relevance(splits.fixed("validation").manifest, config, config.data.test_segments)
     fusion = model.fusion.cpu()
     name = config.data.quality
-    said = fusion(segment_logits, relevant).mean(1)
+    logits = fusion(segment_logits, relevant).mean(1)
     quality, gflops = oracle_front(fusion, segment_logits, labels, costs, name)
     return {
         "relevance_policy": {
-            "quality": measures(name, said, labels)["quality"],
+            "quality": measures(name, logits, labels)["quality"],
             "gflops": float(costs.gflops(relevant).mean()),
         },
         "oracle_front": {"quality": quality, "gflops": gflops},
@@ -46,19 +53,19 @@ def references(model: AdaMML, splits: Splits, config: Config, workers: Workers) 
 
 
 @torch.no_grad()
-def all_segment_logits(
+def _all_segment_logits(
     model: AdaMML, splits: Splits, config: Config, workers: Workers
 ) -> tuple[Tensor, Tensor]:
-    """[N, S, M, K] with every modality computed, and labels ([N] or [N, K]), of validation."""
+    """Compute every modality of validation: [N, S, M, K], and the labels, [N] or [N, K]."""
     model.eval()
     logits, labels = [], []
     dataset = splits.fixed("validation")
     for batch in batches(dataset, batch_size=config.data.batch_size, shuffle_seed=None):
         clips = {m: batch[m].to(workers.device) for m in config.modalities}
         ones = torch.ones(*clips[config.modalities[0]].shape[:2], len(clips), device=workers.device)
-        said = model.infer(clips, ones).segment_logits
-        assert said is not None, "a fusion of features has no segment logits"
-        logits.append(said.float().cpu())
+        segment_logits = model.infer(clips, ones).segment_logits
+        assert segment_logits is not None, "a fusion of features has no segment logits"
+        logits.append(segment_logits.float().cpu())
         labels.append(batch["label"])
     return torch.cat(logits), torch.cat(labels)
 
@@ -71,11 +78,16 @@ def oracle_front(
     costs: Costs,
     name: str = "accuracy",
 ) -> tuple[list[float], list[float]]:
-    """Quality and mean GFLOPs for each budget per video, cheapest first; only improvements.
+    """Return quality and mean GFLOPs for each budget per video, cheapest first.
+
+    A budget that improves nothing is left out, so both lists rise.
 
     Args:
-        segment_logits: [N, S, M, K]; labels: [N] or [N, K].
-        name: of the quality, accuracy or map.
+        fusion: of segment logits, on the CPU.
+        segment_logits: [N, S, M, K].
+        labels: [N] or [N, K].
+        costs: of the modalities along M.
+        name: kind of quality, accuracy or map.
     """
     segments, modalities = segment_logits.shape[1:3]
     if segments * modalities <= EXHAUSTIVE:
@@ -105,27 +117,30 @@ def oracle_front(
 
 
 def _every_choice(segments: int, modalities: int) -> Tensor:
-    """[2 ** (S * M), S, M]."""
+    """Return all decisions about a video: [2 ** (S * M), S, M]."""
     bits = itertools.product((0.0, 1.0), repeat=segments * modalities)
     return torch.tensor(list(bits)).reshape(-1, segments, modalities)
 
 
 def _video(fusion: torch.nn.Module, logits: Tensor, choice: Tensor) -> Tensor:
-    """[N, K]: the video logits under decisions [S, M] or [N, S, M]."""
+    """Return the video logits [N, K] under decisions [S, M] or [N, S, M]."""
     video: Tensor = fusion(logits, choice.expand(len(logits), *choice.shape[-2:])).mean(1)
     return video
 
 
 def _margin(video: Tensor, labels: Tensor) -> Tensor:
-    """[N]: a true class's video logit, the highest, minus the best other's."""
+    """Return the highest video logit of a true class minus the highest of another class: [N]."""
     true = multi_hot(labels, video.shape[-1])
     best = video.masked_fill(~true, -torch.inf).amax(1)
     return best - video.masked_fill(true, -torch.inf).amax(1)
 
 
 def _greedy_path(fusion: torch.nn.Module, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Adding, one by one, the decision that helps most: margins [N, S * M + 1] and the decisions
-    [N, S * M + 1, S, M]."""
+    """Add, one by one, the decision that helps most.
+
+    Returns:
+        Margins [N, S * M + 1], and the decisions [N, S * M + 1, S, M].
+    """
     videos, segments, modalities = logits.shape[:3]
     chosen = torch.zeros(videos, segments, modalities)
     margins, path = [_margin(_video(fusion, logits, chosen), labels)], [chosen.clone()]

@@ -3,17 +3,18 @@
 import torch
 from adamml.config import Config, override
 from adamml.data.dataset import batches
+from adamml.methods.adamml.building import fresh_adamml
+from adamml.methods.adamml.passes import PASSES
 from adamml.objectives.losses import total
 from adamml.training.optimizers import build_optimizer, set_learning_rate
-from adamml.training.passes import STAGES, Pass
+from adamml.training.passes import Pass
 from adamml.training.splits import Splits
-from adamml.training.tasks import fresh_adamml
 from adamml.training.workers import Workers
 
 
 def ran(splits: Splits, config: Config, stage: str, number: int = 0) -> tuple[Pass, set[str]]:
     """A pass after one forward and backward; and what of the model's buffers it has changed."""
-    module = STAGES[stage][number](fresh_adamml(config, {}, Workers.current()), config).train()
+    module = PASSES[stage][number](fresh_adamml(config, {}, Workers.current()), config).train()
     before = {name: value.clone() for name, value in module.model.named_buffers()}
     batch = next(batches(splits.augmented(2), batch_size=8, shuffle_seed=0))
     torch.manual_seed(0)

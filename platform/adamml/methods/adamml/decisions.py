@@ -1,4 +1,4 @@
-"""The decisions of an evaluation, and what they were made from."""
+"""The decisions of an evaluation, and the policy logits that they were made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from adamml.training.determinism import generator
 
 @dataclass(frozen=True, kw_only=True)
 class Decider:
-    """Decides for the videos of a split as the config says that evaluations do.
+    """A policy that decides about the videos of a split as the config wants it in evaluations.
 
     With quirks.noise_at_evaluation each decision is a sample: Gumbel noise is added to the policy's
-    logits. The temperature, which divides both, does not change a hard sample, so that none is
-    needed here. The noise is a function of seed and video: runs repeat, whatever their batches.
+    logits. The temperature divides both and does not change a hard sample, so none is needed here.
+    The noise is a function of seed and video: runs repeat, whatever their batches.
     """
 
     model: AdaMML
     decision_bias: Mapping[str, float] | None
     noise: Tensor | None
-    """[N, S, M, 2] for the whole split, or None."""
+    """Gumbel noise of the whole split, [N, S, M, 2]; None for decisions without noise."""
 
     @classmethod
     def of(
@@ -35,20 +35,20 @@ class Decider:
         videos: int,
         decision_bias: Mapping[str, float] | None = None,
     ) -> "Decider":
-        """
-        Args:
-            videos: of the split.
-        """
+        """Return the decider of a split of so many videos."""
         noise = _gumbel_noise(config, videos) if config.quirks.noise_at_evaluation else None
         return cls(model=model, decision_bias=decision_bias, noise=noise)
 
     def __call__(self, policy_clips: Clips, rows: Tensor) -> dict[str, Tensor]:
-        """{"decisions": [n, S, M]}; of a policy with logits also "scores" [n, S, M, 2], what the
-        decisions were made from before the bias.
+        """Decide about some videos of the split.
 
         Args:
-            policy_clips: of these videos, from AdaMML.policy_clips.
+            policy_clips: the policy's view of these videos, from AdaMML.policy_clips.
             rows: [n], their places in the split.
+
+        Returns:
+            {"decisions": [n, S, M]}. A policy with logits adds "scores" [n, S, M, 2]: its logits,
+            with the noise and without the bias.
         """
         policy, bias = self.model.policy, self.decision_bias
         if not isinstance(policy, PolicyNetwork):

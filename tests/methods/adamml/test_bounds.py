@@ -1,10 +1,10 @@
 import torch
 from adamml.config import override
 from adamml.cost.flops import count_costs
+from adamml.methods.adamml import bounds as subject
+from adamml.methods.adamml.bounds import oracle_front
 from adamml.models.fusion import AverageFusion
 from adamml.recipes import tiny
-from adamml.trials import bounds as subject
-from adamml.trials.bounds import oracle_front
 
 
 def logits(

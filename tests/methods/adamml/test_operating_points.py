@@ -8,21 +8,22 @@ import pytest
 import torch
 from adamml.config import Config, override
 from adamml.cost.flops import count_costs
-from adamml.models.adamml import AdaMML
-from adamml.objectives import table
-from adamml.statistics.fronts import non_dominated
-from adamml.training.evaluation import Evaluation, evaluate, evaluate_view
-from adamml.training.fixed_views import FixedView
-from adamml.training.operating_points import (
+from adamml.methods.adamml.building import fresh_adamml
+from adamml.methods.adamml.evaluation import evaluate, evaluate_view
+from adamml.methods.adamml.operating_points import (
     SHARED,
-    Point,
-    bias_of,
     candidate_biases,
     has_operating_points,
     operating_points,
 )
+from adamml.methods.adamml.task import adamml_task
+from adamml.methods.points import Point, bias_of
+from adamml.models.adamml import AdaMML
+from adamml.objectives import table
+from adamml.statistics.fronts import non_dominated
+from adamml.training.evaluation import Evaluation
+from adamml.training.fixed_views import FixedView
 from adamml.training.splits import Splits
-from adamml.training.tasks import adamml_task, fresh_adamml
 from adamml.training.workers import Workers
 
 
