@@ -109,12 +109,12 @@ def test_the_same_command_again_runs_nothing_again(
 ) -> None:
     home, first = compared
     trials = home / "studies/c/trials"
-    before = {path: path.read_bytes() for path in trials.glob("*/journal.jsonl")}
+    before = {path: path.read_bytes() for path in trials.parent.rglob("journal.jsonl")}
     files = {path: path.stat().st_mtime_ns for path in trials.glob("*/test_videos.parquet")}
     code, output = sweep_process.sweep(home, *OPTIONS, job=JOB)
     assert code == 0, output
     assert "starting Ray" not in output
-    assert {path: path.read_bytes() for path in trials.glob("*/journal.jsonl")} == before
+    assert {path: path.read_bytes() for path in trials.parent.rglob("journal.jsonl")} == before
     assert {p: p.stat().st_mtime_ns for p in trials.glob("*/test_videos.parquet")} == files
     assert [line for line in output.splitlines() if "│" in line] == [
         line for line in first.splitlines() if "│" in line

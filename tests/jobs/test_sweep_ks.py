@@ -184,13 +184,13 @@ def test_the_study_says_what_its_hypervolume_is_measured_from(
 def test_the_same_command_again_runs_nothing_again(swept: tuple[Path, int, str]) -> None:
     home = swept[0]
     study = home / "studies/first"
-    before = {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")}
+    before = {path: path.read_bytes() for path in study.rglob("journal.jsonl")}
     code, output = sweep_process.sweep(home, *OPTIONS)
     assert code == 0, output
     assert "starting Ray" not in output
     assert "On the test split" in output
     assert "Report so far" not in output, "nothing is left to be retrained"
-    assert {path: path.read_bytes() for path in study.glob("trials/*/journal.jsonl")} == before
+    assert {path: path.read_bytes() for path in study.rglob("journal.jsonl")} == before
     tests = [e["id"] for e in read_journal(study / "journal.jsonl") if e["event"] == "test"]
     assert (
         len(tests)
