@@ -146,8 +146,8 @@ def test_training_sees_the_loss_of_the_deployed_model(case: Case, tmp_path: Path
             )
         )
         with torch.no_grad():
-            parts = module(batch, 1.0)
-        torch.testing.assert_close(parts.cross_entropy, expected, atol=1e-4, rtol=1e-4)
+            terms = module(batch, 1.0)
+        torch.testing.assert_close(terms["cross_entropy"], expected, atol=1e-4, rtol=1e-4)
 
 
 def test_bounds_are_two_policies_that_pay_for_no_policy(case: Case) -> None:
