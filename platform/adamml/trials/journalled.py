@@ -1,6 +1,6 @@
 """One assignment in a slot's process, with every step in its journal.
 
-The journal is written first and the slot told second; an epoch counts when its line is there.
+The journal is written before the slot is told; an epoch counts once its line is written.
 """
 
 import traceback
@@ -71,7 +71,7 @@ class Trained(NamedTuple):
     metrics: Metrics
     """Everything that the last evaluation measured; these are the final metrics."""
     operating_points: list[Metrics]
-    """As methods/points.py gives them; empty for what has none."""
+    """The model at several settings of its knob (methods/points.py); empty without a knob."""
 
 
 Train = Callable[[int, Callable[[int, str, Metrics], None]], Trained]
