@@ -41,7 +41,7 @@ def test_a_sweep_ends_with_its_front_and_where_to_look(swept: tuple[Path, int, s
 
 def test_what_was_found_is_said_before_it_is_retrained(swept: tuple[Path, int, str]) -> None:
     _, _, output = swept
-    before, retraining, after = output.partition("confirming with seeds")
+    before, retraining, after = output.partition("retraining with seeds")
     assert retraining
     assert before.count("On the test split: ") == 1
     assert "Report so far" in before
