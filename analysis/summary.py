@@ -110,7 +110,7 @@ def _print_confirmation(console: Console, study: StudyRuns) -> None:
     table = Table(title="Retrained with fresh seeds, on the test split", title_justify="left")
     for column in content["columns"]:
         left = column == "configuration"
-        table.add_column(escape(column), justify="left" if left else "right", no_wrap=True)
+        table.add_column(escape(column), justify="left" if left else "right", no_wrap=not left)
     for row in content["rows"]:
         table.add_row(*map(escape, row))
     console.print("", table, sep="\n")
