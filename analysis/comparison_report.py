@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.comparison import Claim, ComparisonResults, collect_results
-from analysis.labels import TITLES
+from analysis.labels import axis_title
 
 COLUMNS = 130
 """Width of the text, in characters, if the output is no terminal."""
@@ -72,8 +72,8 @@ def cells(tested: ComparisonResults) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of text."""
     table = tested.table
     rates = [str(c) for c in table.columns if str(c).startswith("selection_rate.")]
-    columns = ["method", "seeds", TITLES[tested.quality], "95% interval"]
-    beside = [TITLES["map"]] if tested.quality != "map" else []
+    columns = ["method", "seeds", axis_title("quality", tested.quality), "95% interval"]
+    beside = [axis_title("quality", "map")] if tested.quality != "map" else []
     columns += [*beside, "GFLOPs"]
     columns += [f"{rate.partition('.')[2]} (%)" for rate in rates] + ["saved (%)"]
     rows = []

@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from analysis.labels import RESULT
 from analysis.layout import TEST
 from analysis.runs import StudyRuns
 
@@ -71,14 +72,13 @@ def add_confirmation(figure: go.Figure, study: StudyRuns) -> None:
             "thickness": 1.5,
         },
         text=[html.escape(str(row["name"])) for row in rows],
-        hovertemplate="<b>%{text}</b>, retrained<br>%{y:.2f}% at %{x:.4g} GFLOPs on test"
-        "<extra></extra>",
+        hovertemplate="<b>%{text}</b>, retrained<br>" + RESULT + " on test<extra></extra>",
     )
 
 
 def confirmation_table(study: StudyRuns) -> dict[str, list[Any]]:
     """Return columns and rows of text; there are no rows if nothing was retrained."""
-    columns = ["configuration", "seeds", study.title, "GFLOPs", "points over fusion"]
+    columns = ["configuration", "seeds", study.title("quality"), "GFLOPs", "points over fusion"]
     columns += ["on front", "optimism"]
     rows = []
     for row in study.confirmation.get("rows", ()):

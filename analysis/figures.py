@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from analysis.labels import GFLOPS_TITLE
 from analysis.layout import GREY, MODALITIES, layout
 from analysis.runs import StudyRuns
 from analysis.validation_front import describe, front_figure
@@ -34,7 +33,7 @@ def modality_figure(study: StudyRuns) -> go.Figure | None:
         return None
     figure = go.Figure(
         layout=layout(
-            x_title=GFLOPS_TITLE, y_title="segments (%)", y_range=[-3.0, 103.0], height=380
+            x_title=study.title("gflops"), y_title="segments (%)", y_range=[-3.0, 103.0], height=380
         )
     )
     for column in rates:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from adamml.objectives.table import OBJECTIVES, maximise
 from adamml.statistics.fronts import non_dominated
 
+from analysis.labels import RESULT
 from analysis.runs import StudyRuns
 
 BIAS = "bias."
@@ -96,5 +97,5 @@ def _add_line(
         line={"color": colour, "width": 1, "shape": shape},
         marker={"color": colour, "size": 3},
         text=texts,
-        hovertemplate="%{text}<br>%{y:.2f}% at %{x:.4g} GFLOPs<extra></extra>",
+        hovertemplate="%{text}<br>" + RESULT + "<extra></extra>",
     )

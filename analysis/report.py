@@ -6,6 +6,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 from adamml.files import whole
+from adamml.objectives.table import OBJECTIVES
 from adamml.tracking.follower import default_tracking_uri, look_command
 
 from analysis.confirmation import EXPLANATION as HOW_CONFIRMED
@@ -132,15 +133,20 @@ def claim(study: StudyRuns) -> dict[str, Any] | None:
 def front_table(study: StudyRuns) -> dict[str, list[Any]]:
     """Return columns and rows of text of the validation front, cheapest trial first."""
     rates = {c: f"{c.partition('.')[2]} (%)" for c in study.selection_rates}
-    columns = ["trial", study.title, "GFLOPs", *rates.values(), "fidelity", *study.searched]
+    objectives = map(study.title, OBJECTIVES)
+    columns = ["trial", *objectives, *rates.values(), "fidelity", *study.searched]
     rows = []
     for _, run in study.front.iterrows():
-        cells = [run["name"], f"{100 * run['quality']:.2f}", f"{run['gflops']:.4g}"]
+        cells = [run["name"], *_objectives(run)]
         cells += ["" if pd.isna(run[rate]) else f"{100 * run[rate]:.0f}" for rate in rates]
         cells.append(FIDELITIES.get(run["fidelity"], str(run["fidelity"])))
         cells += [number(run["overrides"].get(path, "")) for path in study.searched]
         rows.append({"cells": cells, "chosen": bool(run["chosen"])})
     return {"columns": columns, "rows": rows}
+
+
+def _objectives(run: Any) -> list[str]:
+    return [f"{o.scale * run[name]:{o.number_format}}" for name, o in OBJECTIVES.items()]
 
 
 def fidelity_counts(study: StudyRuns) -> dict[str, int]:

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from adamml.objectives.table import OBJECTIVES
 from adamml.records import StudyRecord, TrialRecord, read_study
 from adamml.tracking.follower import default_tracking_uri
 from adamml.tracking.projection import OPERATING_POINTS, as_in_journals
 
-from analysis.labels import TITLES
+from analysis.labels import axis_title
 
 CONFIRM = "confirm.json"
 """Name of the file, in the study's folder and in MLflow, with the results of retraining."""
 COLUMNS = ["id", "kind", "method", "name", "fidelity", "status", "on_front", "chosen", "error"]
-COLUMNS += ["operating_point", "started", "ended", "overrides", "quality", "gflops"]
+COLUMNS += ["operating_point", "started", "ended", "overrides", *OBJECTIVES]
 """Columns that every study has. Each further metric has a column with its latest value, and each
 parameter a column "params.<dotted path>"."""
-POINT_COLUMNS = ["id", "quality", "gflops"]
+POINT_COLUMNS = ["id", *OBJECTIVES]
 """Columns that the operating points of every study have."""
 
 
@@ -51,7 +52,7 @@ class StudyRuns:
     @property
     def finished(self) -> pd.DataFrame:
         """Runs with final metrics on validation."""
-        measured = self.runs[["fidelity", "quality", "gflops"]].notna().all(axis=1)
+        measured = self.runs[["fidelity", *OBJECTIVES]].notna().all(axis=1)
         return self.runs[measured & self.runs["status"].isin(["completed", "stopped"])]
 
     @property
@@ -68,14 +69,24 @@ class StudyRuns:
         rows = self.finished
         return rows[rows["on_front"].astype(bool)].sort_values("gflops")
 
-    @property
-    def title(self) -> str:
-        """Title of an axis or a column of the study's quality."""
-        return TITLES[self.quality]
+    def title(self, objective: str) -> str:
+        """Return the title of an axis or a column of an objective."""
+        return axis_title(objective, self.quality)
 
     def quality_text(self, quality: float) -> str:
         """Return a quality in percent: 0.9749 is "97.49%" of an accuracy, else "mAP 97.49%"."""
-        return f"{'' if self.quality == 'accuracy' else 'mAP '}{100 * quality:.2f}%"
+        metric = "" if self.quality == "accuracy" else "mAP "
+        return f"{metric}{OBJECTIVES['quality'].text(quality)}"
+
+    def result_text(self, run: Any, prefix: str = "") -> str:
+        """Return the objectives of a run in words, e.g. "97.49% at 0.31 GFLOPs".
+
+        Args:
+            run: row of runs.
+            prefix: "test_" for the run's results on the test split.
+        """
+        costs = [o.text(run[prefix + name]) for name, o in OBJECTIVES.items() if name != "quality"]
+        return f"{self.quality_text(run[f'{prefix}quality'])} at {', '.join(costs)}"
 
     @property
     def searched(self) -> list[str]:
@@ -141,7 +152,7 @@ def _study_runs(record: StudyRecord, confirmation: dict[str, Any]) -> StudyRuns:
     others = sorted(set(frame.columns) - set(COLUMNS))
     frame = frame.reindex(columns=COLUMNS + others)
     points = [{"id": t.id, **point} for t in record.trials for point in t.operating_points]
-    for column in ("quality", "gflops"):
+    for column in OBJECTIVES:
         frame[column] = frame[column].astype("float64")
     return StudyRuns(
         name=record.name,

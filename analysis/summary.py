@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from adamml.study.sweep import SweepEnd
 from adamml.terminal import open_console
@@ -98,14 +97,10 @@ def _print_claim(console: Console, study: StudyRuns) -> None:
     how = escape(chosen_text(chosen))
     console.print(
         f"\nOn the test split: [bold]{escape(chosen['name'])}[/bold] ({how}) "
-        f"{_test_result(study, chosen)}; {escape(other['name'])} (the strongest fusion) "
-        f"{_test_result(study, other)}: {main_claim['points']:+.2f} points at "
+        f"{study.result_text(chosen, 'test_')}; {escape(other['name'])} (the strongest fusion) "
+        f"{study.result_text(other, 'test_')}: {main_claim['points']:+.2f} points at "
         f"{100 * main_claim['share']:.0f}% of the computation."
     )
-
-
-def _test_result(study: StudyRuns, run: Any) -> str:
-    return f"{study.quality_text(run['test_quality'])} at {run['test_gflops']:.4g} GFLOPs"
 
 
 def _print_confirmation(console: Console, study: StudyRuns) -> None:
@@ -115,7 +110,7 @@ def _print_confirmation(console: Console, study: StudyRuns) -> None:
     table = Table(title="Retrained with fresh seeds, on the test split", title_justify="left")
     for column in content["columns"]:
         left = column == "configuration"
-        table.add_column(escape(column), justify="left" if left else "right", no_wrap=True)
+        table.add_column(escape(column), justify="left" if left else "right", no_wrap=not left)
     for row in content["rows"]:
         table.add_row(*map(escape, row))
     console.print("", table, sep="\n")

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.confirmation import add_confirmation
-from analysis.labels import FIDELITIES, GFLOPS_TITLE, METHODS, number
+from analysis.labels import FIDELITIES, METHODS, RESULT, number
 from analysis.layout import GREY, TEST, layout
 from analysis.operating_points import add_operating_points, bias_text, chosen_place
 from analysis.published_series import add_published
@@ -47,7 +47,11 @@ def front_figure(study: StudyRuns) -> go.Figure | None:
         ValueError: the chosen run's decision bias belongs to none of its operating points.
     """
     figure = go.Figure(
-        layout=layout(x_title=GFLOPS_TITLE, y_title=study.title, y_range=_quality_range(study))
+        layout=layout(
+            x_title=study.title("gflops"),
+            y_title=study.title("quality"),
+            y_range=_quality_range(study),
+        )
     )
     add_published(figure, study)
     _add_references(figure, study.references)
@@ -66,7 +70,7 @@ def describe(study: StudyRuns, row: Any) -> str:
     lines = [f"<b>{html.escape(str(row['name']))}</b>"]
     if row["id"] != row["name"]:
         lines.append(html.escape(row["id"]))
-    lines.append(f"{study.quality_text(row['quality'])} at {row['gflops']:.4g} GFLOPs")
+    lines.append(study.result_text(row))
     for column in study.selection_rates:
         if pd.notna(row[column]):
             modality = html.escape(column.partition(".")[2])
@@ -99,7 +103,7 @@ def _add_references(figure: go.Figure, references: dict[str, Any]) -> None:
             legendrank=1008,
             mode="lines",
             line={"color": ORACLE, "dash": "dash", "width": 2},
-            hovertemplate="oracle front<br>%{y:.2f}% at %{x:.4g} GFLOPs<extra></extra>",
+            hovertemplate=f"oracle front<br>{RESULT}<extra></extra>",
         )
     if point := references.get("relevance_policy"):
         figure.add_scatter(
@@ -110,7 +114,7 @@ def _add_references(figure: go.Figure, references: dict[str, Any]) -> None:
             mode="markers",
             marker={"symbol": "star", "size": 15, "color": ORACLE},
             hovertemplate="relevance policy: computed exactly where relevant"
-            "<br>%{y:.2f}% at %{x:.4g} GFLOPs<extra></extra>",
+            f"<br>{RESULT}<extra></extra>",
         )
 
 
@@ -209,7 +213,7 @@ def _add_test(figure: go.Figure, study: StudyRuns) -> None:
         mode="markers",
         marker={"symbol": "x", "size": 10, "color": TEST},
         text=[_tested_text(run) for _, run in tested.iterrows()],
-        hovertemplate="%{text}<br>%{y:.2f}% at %{x:.4g} GFLOPs<extra></extra>",
+        hovertemplate="%{text}<br>" + RESULT + "<extra></extra>",
     )
 
 

@@ -67,7 +67,13 @@ def test_names_and_paths_from_a_study_are_text_not_markup(
 
 def test_the_front_is_a_table_with_the_chosen_one_marked(folder: Path) -> None:
     table = front_table(from_study_dir(folder))
-    assert table["columns"][:5] == ["trial", "accuracy (%)", "GFLOPs", "audio (%)", "rgb (%)"]
+    assert table["columns"][:5] == [
+        "trial",
+        "accuracy (%)",
+        "GFLOPs per video",
+        "audio (%)",
+        "rgb (%)",
+    ]
     assert all(len(row["cells"]) == len(table["columns"]) for row in table["rows"])
     (chosen,) = [row["cells"][:3] for row in table["rows"] if row["chosen"]]
     assert chosen == ["adamml 16", "91.48", "0.3229"]
