@@ -17,7 +17,7 @@ from adamml.data.manifest import load_manifest
 from adamml.data.media.flow_video import read_flow
 from adamml.data.stored_flow import StoredFlow
 from adamml.preparing.formats import FORMATS
-from adamml.preparing.job import Outcome, prepare_videos
+from adamml.preparing.job import Prepared, prepare_videos
 from adamml.preparing.options import PrepareOptions
 from annotation_files import write
 from picture_folders import write_pictures, write_wav
@@ -85,7 +85,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def prepared(*options: str) -> Outcome:
+def prepared(*options: str) -> Prepared:
     return prepare_videos(tyro.cli(PrepareOptions, args=options))
 
 

@@ -8,7 +8,7 @@ from adamml.records import read_trial
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
 from adamml.trials.assignment import Assignment
-from adamml.trials.journalled import Run, Trained, journalled
+from adamml.trials.journalled import Execution, Trained, journalled
 
 TRIAL = Assignment(kind="trial", id="t", fidelity="policy", method="adamml", name="t")
 
@@ -18,9 +18,9 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "trials" / "t" / "journal.jsonl"
 
 
-def run_in(study: Path, report: Any) -> Run:
+def run_in(study: Path, report: Any) -> Execution:
     config = RECIPES["tiny"](("rgb", "audio"))
-    return Run(
+    return Execution(
         assignment=TRIAL,
         attempt=2,
         report=report,
@@ -33,7 +33,7 @@ def run_in(study: Path, report: Any) -> Run:
     )
 
 
-def complete(run: Run) -> None:
+def complete(run: Execution) -> None:
     def train(done: int, keep: Any) -> Trained:
         keep(1, "policy_only", {"quality": 0.5, "gflops": 0.1})
         return Trained({"quality": 0.5, "gflops": 0.1}, [])

@@ -38,7 +38,7 @@ SAMPLED_FILES = 16
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Prepared:
     """Result of a run, for its user."""
 
     manifest: Manifest
@@ -55,7 +55,7 @@ class Outcome:
     """Files that were removed because their content had changed."""
 
 
-def prepare_videos(options: PrepareOptions) -> Outcome:
+def prepare_videos(options: PrepareOptions) -> Prepared:
     """Prepare what is missing, and write the manifest and the reports.
 
     Raises:
@@ -85,7 +85,7 @@ def prepare_videos(options: PrepareOptions) -> Outcome:
     recipe = recipe_with_classes(format.published, len(annotations.classes))
     counts = split_counts(annotations, manifest, recipe)
     sentences = [*remarks(classes), flow_remark] if flow_remark else remarks(classes)
-    return Outcome(manifest, counts, sentences, failed, len(todo), damaged)
+    return Prepared(manifest, counts, sentences, failed, len(todo), damaged)
 
 
 def _annotations(options: PrepareOptions, format: Format) -> Annotations:

@@ -28,7 +28,7 @@ Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class Run:
+class Execution:
     """An assignment in a worker's process, with all that executing it needs."""
 
     assignment: Assignment
@@ -77,7 +77,7 @@ class Trained(NamedTuple):
 Train = Callable[[int, Callable[[int, str, Metrics], None]], Trained]
 
 
-def journalled(run: Run, train: Train) -> None:
+def journalled(run: Execution, train: Train) -> None:
     """Run train(done, keep) with every step in the journal; the final metrics come from it."""
     record, fidelity = read_trial(run.folder), run.assignment.fidelity
     journal = Journal(run.folder / "journal.jsonl") if run.workers.rank == 0 else None

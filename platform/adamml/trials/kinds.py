@@ -26,7 +26,7 @@ from adamml.training.loop import Metrics, fit
 from adamml.training.policy_quality import relevance_of
 from adamml.training.workers import Workers
 from adamml.trials.assignment import Assignment
-from adamml.trials.journalled import Report, Run, Trained, after, journalled
+from adamml.trials.journalled import Execution, Report, Trained, after, journalled
 from adamml.trials.pretrained import ensure_unimodal, segment_logits
 from adamml.trials.process_cache import splits_of
 from adamml.trials.test_results import (
@@ -49,7 +49,7 @@ def execute(attempt: Attempt, report: Report, context: dict[str, Any]) -> None:
     recipe = lookup(RECIPES, context["recipe"], what="recipe")
     modalities = tuple(context["modalities"])
     config = override(recipe(modalities), assignment.overrides)
-    run = Run(
+    run = Execution(
         assignment=assignment,
         attempt=attempt["attempt"],
         report=report,
@@ -63,7 +63,7 @@ def execute(attempt: Attempt, report: Report, context: dict[str, Any]) -> None:
     lookup(KINDS, assignment.kind, what="kind of assignment")(run)
 
 
-def prepare(run: Run) -> None:
+def prepare(run: Execution) -> None:
     """Decode splits into the node's cache, and report the videos that cannot be read.
 
     ImageNet weights are fetched first, so that a study that cannot have them ends at once, and
@@ -86,7 +86,7 @@ def prepare(run: Run) -> None:
     run.report({"epoch": 0, "bad": json.dumps(bad), "silent": silent, "videos": videos})
 
 
-def unimodal(run: Run) -> None:
+def unimodal(run: Execution) -> None:
     """Train one modality's network and compute its segment logits, unless the home has them."""
     modality = run.assignment.modality
 
@@ -99,7 +99,7 @@ def unimodal(run: Run) -> None:
     journalled(run, lambda done, keep: train(after(keep, done)))
 
 
-def trial(run: Run) -> None:
+def trial(run: Execution) -> None:
     """Train a trial as far as its fidelity, from the last epoch in its journal."""
 
     def train(done: int, keep: Callable[[int, str, Metrics], None]) -> Trained:
@@ -125,7 +125,7 @@ def trial(run: Run) -> None:
     journalled(run, train)
 
 
-def test(run: Run) -> None:
+def test(run: Execution) -> None:
     """Evaluate a trial's final checkpoint on the test split, once, at the end of a study.
 
     The assignment's decision_bias selects the operating point that is evaluated.
@@ -136,7 +136,7 @@ def test(run: Run) -> None:
     _report_test(run, trial_metrics(run.config, evaluation, costs, relevant))
 
 
-def test_videos(run: Run) -> None:
+def test_videos(run: Execution) -> None:
     """Test a trial as test() does, and save every video's result (trials/test_results.py).
 
     A trial whose results are already saved is not tested again. The metrics that are reported are
@@ -154,7 +154,7 @@ def test_videos(run: Run) -> None:
     _report_test(run, result_metrics(results, run.config.data.quality))
 
 
-def bounds(run: Run) -> None:
+def bounds(run: Execution) -> None:
     """Report the best that decisions could do with a trial's networks on validation."""
     find = run.family.bounds
     if find is None:
@@ -163,26 +163,26 @@ def bounds(run: Run) -> None:
     run.report({"epoch": 0, "references": json.dumps(values)})
 
 
-def _evaluated(run: Run) -> Evaluation:
+def _evaluated(run: Execution) -> Evaluation:
     bias, videos = run.assignment.decision_bias or None, run.splits.fixed("test")
     model, evaluate = _final_model(run), run.family.evaluate
     return evaluate(model, videos, run.config, run.workers, decision_bias=bias)
 
 
-def _report_test(run: Run, metrics: Metrics) -> None:
+def _report_test(run: Execution, metrics: Metrics) -> None:
     bias = dict.fromkeys(run.config.modalities, 0.0) | dict(run.assignment.decision_bias)
     values = with_bias(metrics, bias)
     run.report({"epoch": 0, **{f"test_{name}": value for name, value in values.items()}})
 
 
-def _final_model(run: Run) -> nn.Module:
+def _final_model(run: Execution) -> nn.Module:
     model: nn.Module = run.family.build(run.config, {}, run.workers)
     epochs = len(read_trial(run.folder).epochs)
     load_checkpoint(run.folder / "checkpoint", epochs, model)
     return model
 
 
-KINDS: dict[str, Callable[[Run], None]] = {
+KINDS: dict[str, Callable[[Execution], None]] = {
     "prepare": prepare,
     "unimodal": unimodal,
     "trial": trial,
