@@ -12,7 +12,7 @@ FIRST_IMPORTS := import av, mlflow, optuna, pandas, plotly, ray.train.torch, ray
 ON_PATH := import pathlib, site; pathlib.Path(site.getsitepackages()[0], 'adamml.pth').write_text( \
     str(pathlib.Path('platform').resolve()) + '\n')
 
-.PHONY: sweep test test-all lint lock clean
+.PHONY: sweep test test-all lint docs lock clean
 
 sweep: .venv/ready
 	$(BIN)/python jobs/sweep_ks.py $(ARGS)
@@ -30,6 +30,11 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=platform $(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python docs/generate.py --check
+
+# docs/options.md from the jobs' --help, docs/words.md from the glossary.
+docs: .venv/ready
+	$(BIN)/python docs/generate.py
 
 # Pinned packages with hashes, installed by uv, which pip fetches first.
 .venv/ready: requirements.lock
