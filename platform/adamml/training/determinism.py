@@ -14,7 +14,8 @@ def configure(execution: ExecutionConfig) -> None:
     """Deterministic algorithms everywhere, unless the recipe says `fast`."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only then
     torch.use_deterministic_algorithms(not execution.fast)
-    # Filling fresh memory with NaN would only hide reads of it; it costs 6% (EXPERIMENTS.md).
+    # Filling fresh memory with NaN would only hide reads of it, and takes time
+    # (docs/notebook/2026-11-22-forty-trials.md).
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = execution.fast
     torch.backends.cudnn.deterministic = not execution.fast

@@ -28,7 +28,8 @@ def build_optimizer(
     """SGD with momentum 0.9 ("recognition", "unimodal") or Adam ("policy")."""
     settings = _settings(config, name, modality)
     if name == "policy":
-        # Fused: a policy-only step of the demo takes a seventh less (EXPERIMENTS.md, 2026-11-29).
+        # Fused: a policy-only step of the demo takes a seventh less
+        # (docs/notebook/2026-11-29-policy-step.md).
         return torch.optim.Adam(
             parameters, settings.lr, weight_decay=settings.weight_decay, fused=True
         )
