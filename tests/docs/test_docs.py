@@ -231,3 +231,56 @@ def test_the_tree_is_that_of_the_package() -> None:
     empty = {name for name in modules if name.endswith("/__init__.py")}
     empty.discard("platform/adamml/__init__.py")
     assert drawn_modules() == modules - empty
+
+
+COMMAND = re.compile(r"(?:\.venv/bin/)?python (jobs/\w+\.py|-m adamml[\w.]*)([^#`|\n]*)")
+
+
+def commands(page: Path) -> Iterator[tuple[str, str]]:
+    """(program, what follows it) of every command on a page."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for match in COMMAND.finditer(text):
+        yield match[1], match[2]
+
+
+def test_documented_commands_have_options_that_exist() -> None:
+    options_of = {
+        section.partition("\n")[0]: set(re.findall(r"--[\w-]+", section))
+        for section in (DOCS / "options.md").read_text(encoding="utf-8").split("\n## python ")[1:]
+    }
+    counted, wrong = 0, []
+    for page in PAGES:
+        if page.parent.name == "notebook" or page.name in ("CHANGELOG.md", "options.md"):
+            continue  # what was true then; what is generated
+        for program, arguments in commands(page):
+            counted += 1
+            known = {"--help"}.union(*(o for p, o in options_of.items() if p.startswith(program)))
+            used = set(re.findall(r"(?<!\S)--[\w-]+", arguments))
+            if program.startswith("jobs") and not (ROOT / program).exists():
+                wrong.append(f"{page.name}: no {program}")
+            wrong += [f"{page.name}: {program} has no {option}" for option in used - known]
+    assert counted > 25
+    assert wrong == []
+
+
+def test_documented_overrides_are_paths_of_a_config() -> None:
+    from adamml.config import flatten
+    from adamml.recipes import kinetics_sounds
+
+    paths = set(flatten(kinetics_sounds(("rgb", "audio", "flow")))) | {"data.synthetic.seed"}
+    for page in PAGES:
+        if page.parent.name == "notebook" or page.name in ("CHANGELOG.md", "extending.md"):
+            continue
+        text = page.read_text(encoding="utf-8")
+        for match in re.finditer(r"--override ((?:[\w.]+=[\w./]+\s*)+)", text):
+            for change in match[1].split():
+                assert change.partition("=")[0] in paths, f"{page.name}: {change}"
+
+
+def test_documented_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        if page.parent.name != "notebook":
+            text = page.read_text(encoding="utf-8")
+            used = re.findall(r"(?:^    |`)make ([\w-]+)", text, re.MULTILINE)
+            assert set(used) <= targets, page
