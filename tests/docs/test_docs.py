@@ -233,7 +233,7 @@ def test_the_tree_is_that_of_the_package() -> None:
     assert drawn_modules() == modules - empty
 
 
-COMMAND = re.compile(r"(?:\.venv/bin/)?python (jobs/\w+\.py|-m adamml[\w.]*)([^#`|\n]*)")
+COMMAND = re.compile(r"(?:\.venv/bin/)?python (jobs/\w{2,}\.py|-m adamml[\w.]*)([^#`|\n]*)")
 
 
 def commands(page: Path) -> Iterator[tuple[str, str]]:
@@ -248,7 +248,7 @@ def test_documented_commands_have_options_that_exist() -> None:
         section.partition("\n")[0]: set(re.findall(r"--[\w-]+", section))
         for section in (DOCS / "options.md").read_text(encoding="utf-8").split("\n## python ")[1:]
     }
-    counted, wrong = 0, []
+    counted, wrong = 0, list[str]()
     for page in PAGES:
         if page.parent.name == "notebook" or page.name in ("CHANGELOG.md", "options.md"):
             continue  # what was true then; what is generated
