@@ -150,6 +150,8 @@ def check_home(home: Path, *, option: str = "home", timeout_s: float = NODE_TIME
     try:
         faults = _ask_nodes(lambda id: partial(exchange_tokens, str(meeting), id), timeout_s)
         for id, fault in faults.items():
+            # A node may have another folder at the same path. It then writes without an error, but
+            # its file does not appear here.
             if fault is None and not (meeting / id).is_file():
                 faults[id] = "what it wrote there does not reach the driver"
     finally:

@@ -51,7 +51,7 @@ def study(played: Played) -> StudyRecord:
 def test_ctrl_c_and_again(played: Played) -> None:
     code, output = played.said["interrupted"]
     assert code == 130, output
-    assert "the same command goes on" in output
+    assert "Run the same command again to continue" in output
     assert "Traceback" not in output
     before, epochs = played.epochs["interrupted"], played.epochs["complete"]
     assert {id: epochs[id][: len(done)] for id, done in before.items()} == before

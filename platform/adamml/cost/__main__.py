@@ -79,6 +79,7 @@ def parse_rates(text: str, modalities: Sequence[str]) -> dict[str, float]:
         ValueError: another modality, one that is named twice, or a rate outside [0, 1].
     """
     given: dict[str, float] = {}
+    # An empty text names no modality, but split() would make one empty part of it.
     for part in text.split(",") if text else []:
         modality, _, value = (piece.strip() for piece in part.partition("="))
         if modality not in modalities or modality in given:

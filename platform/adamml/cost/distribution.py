@@ -56,6 +56,7 @@ def cost_distribution(costs: Costs, decisions: Tensor) -> CostDistribution:
         m: count * costs.segment_selected(m)
         for m, count in zip(costs.modalities, counts, strict=True)
     }
+    # The policy and a fusion of features run on every segment, whatever is decided.
     macs["policy"] = float(videos * segments * costs.segment_policy)
     if costs.fusion:
         macs["fusion"] = float(videos * segments * costs.fusion)

@@ -27,6 +27,7 @@ def segment_table(config: Config, costs: Costs) -> Table:
     bill = costs.billed
 
     def add(part: str, counted: int, billed: int | None) -> None:
+        # None: the released code does not bill this part (docs/paper.md 1.2).
         bill_cell = "-" if billed is None else f"{billed:,}"
         table.add_row(part, f"{counted / 1e9:.4f}", f"{counted:,}", bill_cell)
 

@@ -121,6 +121,7 @@ def check_labels(manifest: Manifest, config: Config) -> None:
         ValueError: a label is not below data.num_classes, or a video has several labels and
             data.quality is not "map".
     """
+    # In training, a label out of range would fail an assertion on the GPU, which costs the process.
     highest = max((label for labels in manifest.labels for label in labels), default=0)
     if highest >= config.data.num_classes:
         raise ValueError(
@@ -140,6 +141,7 @@ def _labels(manifest: Manifest, config: Config) -> Tensor:
     check_labels(manifest, config)
     if config.data.quality != "map":
         return torch.tensor([label for (label,) in manifest.labels])
+    # Row and column of every 1 in the result.
     rows = torch.tensor([row for row, labels in enumerate(manifest.labels) for _ in labels])
     columns = torch.tensor([label for labels in manifest.labels for label in labels])
     shape = len(manifest.labels), config.data.num_classes

@@ -185,6 +185,7 @@ def _quality(metadata: dict[str, str], table: pd.DataFrame, file: Path) -> Quali
     """
     several = "labels" in table
     name = metadata.get("adamml.quality", "map" if several else "accuracy")
+    # Returned as literals, for mypy: `name` is any string, a Quality is one of two.
     if name == "map":
         return "map"
     if name == "accuracy" and not several:

@@ -60,6 +60,7 @@ def typed(arrow: pa.Table, file: Path) -> pa.Table:
     fields |= dict.fromkeys(stretches, _STRETCHES)
     columns = {}
     for name, kind in fields.items():
+        # Cast, not compared: other tools write the same values as int32 or large_string.
         try:
             columns[name] = arrow.column(name).cast(kind)
         except pa.ArrowException as error:

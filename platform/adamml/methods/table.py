@@ -78,6 +78,7 @@ def method_overrides(name: str, config: Config) -> Overrides:
     """
     method = lookup(methods_of(config), name, what="method")
     each = {f"{p}.{m}": v for p, v in method.per_modality.items() for m in config.modalities}
+    # Recipes need not have every stage, and override() refuses a path that the config lacks.
     stages = {f"stages.{stage}" for stage in config.stages}
     return {
         path: value

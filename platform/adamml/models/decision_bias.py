@@ -47,6 +47,7 @@ def add_decision_bias(
     if not all(math.isfinite(value) for value in decision_bias.values()):
         raise ValueError(f"decision_bias must be finite, got {dict(decision_bias)}")
     bias = logits.new_tensor([decision_bias.get(m, 0.0) for m in modalities])
+    # In the order [skip, use], as USE is 1.
     return torch.stack([logits[..., 1 - USE], logits[..., USE] + bias], dim=-1)
 
 

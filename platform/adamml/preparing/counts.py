@@ -74,6 +74,7 @@ def remarks(classes: pd.DataFrame, most: int = 5) -> list[str]:
         worst = short[["class", "missing", "annotated"]].head(most).itertuples(index=False)
         named = [f"{name} ({less} of {all})" for name, less, all in worst]
         sentences.append(f"classes that miss clips: {len(short)}, most of all {', '.join(named)}")
+    # annotated > 0: a class without any clip is named once, not in all three sentences.
     empty = {
         "any clip": annotated == 0,
         "a prepared clip in train": (annotated > 0) & (classes["train_prepared"] == 0),

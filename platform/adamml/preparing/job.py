@@ -71,12 +71,14 @@ def prepare_videos(options: PrepareOptions) -> Prepared:
     todo = missing(wanted, out, work.flow) if out.exists() else wanted
     if todo:
         _run(wanted, len(todo), work)
+    # The journal may also have clips of other annotations, prepared in the same folder before.
     ids = {row["id"] for row in wanted}
     flow, flow_remark = work.flow, ""
     if flow is None:
         usable = [i for i, row in outcomes(out).items() if i in ids and not failure_reason(row)]
         flow, flow_remark = _kept_flow(usable, out, previous_flow)
     results = {id: row for id, row in outcomes(out, flow).items() if id in ids}
+    # Before the manifest: if no clip is usable, make_manifest raises and points to this report.
     failed = failures(results)
     failed.to_csv(out / REPORT, index=False)
     manifest = make_manifest(annotations, results, out, flow)
@@ -101,6 +103,7 @@ def _preparation(options: PrepareOptions, format: Format) -> Preparation:
         if folder is not None and not folder.is_dir():
             raise ValueError(f"{name} must be a folder, got {folder}")
     videos, out = options.videos.resolve(), options.out.resolve()
+    # The next run would take prepared clips for source videos.
     if out.is_relative_to(videos):
         raise ValueError(f"--out must lie outside of --videos, got {options.out}")
     if options.sounds is not None:

@@ -51,6 +51,7 @@ def make_manifest(
             "fps": [row["fps"] for row in rows],
         }
     )
+    # With the column labels a manifest allows no measure but mAP: only where it is needed.
     several = annotations.multi_label and annotations.quality == "map"
     manifest["labels" if several else "label"] = [
         list(labels) if several else labels[0] for labels in table["labels"]
@@ -59,6 +60,7 @@ def make_manifest(
     if flow is not None:
         manifest[FLOW_PATH] = [row["flow"]["path"] for row in rows]
         files = rows + [row["flow"] for row in rows]
+    # By content: after a file changed, the same rows are other data.
     origin = f"prepared {fingerprint({row['path']: row['sha256'] for row in files})}"
     write_manifest(Manifest(out, manifest, annotations.classes, origin, annotations.quality, flow))
     return load_manifest(out)

@@ -59,6 +59,7 @@ def outcomes(out: Path, flow: StoredFlow | None = None) -> dict[str, Row]:
     if flow is None:
         return valid
     for id, row in valid.items():
+        # Flow of an earlier version of the clip has another key.
         flow_row = flows.get((id, flow_key(row, flow))) if "reason" not in row else None
         if flow_row is not None and ("reason" in flow_row or _is_whole(flow_row, out)):
             valid[id] = row | {"flow": flow_row}
@@ -99,6 +100,7 @@ def remove_damaged(out: Path) -> list[str]:
         Their paths in out.
     """
     rows = [event["row"] for event in read_journal(journal_path(out)) if "row" in event]
+    # A path's last row counts: its file may have been made again.
     expected = {row["path"]: row["sha256"] for row in rows if "path" in row}
     present = [path for path in expected if (out / path).is_file()]
     with ThreadPoolExecutor(READERS) as pool:
@@ -121,6 +123,7 @@ def missing(wanted: Sequence[Row], out: Path, flow: StoredFlow | None = None) ->
         clip = done.get(row["id"], {})
         if clip.get("key") != row["key"] or "retry" in clip:
             rows.append(row)
+        # A clip without a row of flow is like one to be tried again. pop() leaves prepare()'s row.
         elif flow and "reason" not in clip and "retry" in clip.pop("flow", {"retry": True}):
             rows.append(row | {"clip": clip})
     return rows
@@ -146,6 +149,7 @@ def prepare_missing(
     for done in _prepared(todo, work) if todo else ():
         if "unwritable" in done:
             raise OSError(done["unwritable"])
+        # The journal first: a clip that is counted as done is done, even if the run dies here.
         for event in ("clip", "flow"):
             if event in done:
                 journal.append(event, row=done[event])

@@ -71,6 +71,7 @@ def wanted_pictures(clip: Mapping[str, Any], work: Preparation) -> Row:
     folder = work.videos / clip["clip"]
     first, last = clip["frames"]
     sound = _sound_file(clip, work)
+    # By both templates: one that does not exist counts as None, and changes the key once it does.
     ends = (folder / name.format(number) for name in TEMPLATES for number in (first, last))
     pictures = {
         "first": first,

@@ -27,6 +27,8 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
     """
     conv3 = BackboneConfig(name="conv3", width=16)
     resnet10 = BackboneConfig(name="resnet10")
+    # validate_every: evaluations after each epoch took a quarter of the training's time
+    # (docs/notebook/2026-11-22-forty-trials.md). Now there is one, after the last.
     visual = UnimodalConfig(epochs=5, segments=2, lr=0.05, milestones=(4,), validate_every=5)
     return Config(
         recipe="demo",
@@ -42,6 +44,8 @@ def demo(modalities: Modalities = RGB_AUDIO) -> Config:
         rgb=RgbConfig(
             frames=4,
             frame_stride=8,
+            # 0.90 of always-on's GFLOPs at 40 pixels
+            # (docs/notebook/2026-11-29-demo-in-15-minutes.md).
             crop=36,
             train_short_side=(38, 43),
             test_short_side=40,

@@ -146,6 +146,7 @@ class Dispatcher:
         """
         ended = [w for w in self._work.values() if w.end is not None]
         by_status = {
+            # `w.end and` is for mypy: all of these have ended.
             status: [w.key for w in ended if w.end and w.end["status"] == status]
             for status in ("completed", "failed", "stopped")
         }
@@ -210,12 +211,14 @@ class Dispatcher:
         if work.end is not None:
             return self._verdict(work)
         identity = (metrics.get("epoch"), frozenset(metrics))
+        # Without an epoch there is nothing to recognise a repeat by: always recorded.
         if metrics.get("epoch") is None or identity not in work.seen:
             work.seen.add(identity)
             work.reports.append(metrics)
             work.silent_attempts = 0
             await self._tell()
         if metrics.get("policy_epoch") in work.spec.get("rungs", ()):
+            # A repeated report has the place of the first.
             place = work.reports.index(metrics) + 1
             await self._wait(lambda: work.taken >= place or work.end is not None)
         return self._verdict(work)

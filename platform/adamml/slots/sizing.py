@@ -23,9 +23,11 @@ def slot_size(slots: int | None, workers_per_slot: int) -> dict[str, Any]:
     gpus = int(ray.cluster_resources().get("GPU", 0))
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if gpus:
+        # All slots have one size: the node with the fewest CPUs per GPU sets it.
         cpus = min(int(n.get("CPU", 0) // n["GPU"]) for n in nodes if n.get("GPU", 0) >= 1)
         cpus = max(1, min(cpus, CPUS_PER_GPU))
     else:
+        # The largest node, as smaller ones need not hold a slot.
         cpus = max(1, min(CPUS_PER_WORKER, max(int(n.get("CPU", 0)) for n in nodes)))
     size: dict[str, Any] = {
         "workers_per_slot": workers_per_slot,

@@ -216,10 +216,12 @@ def is_device_error(error: BaseException) -> bool:
 
     seen: set[int] = set()
     cause: BaseException | None = error
+    # Causes may form a circle.
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         if isinstance(cause, torch.AcceleratorError | torch.OutOfMemoryError):
             return True
+        # Some errors of CUDA are plain RuntimeErrors, known by their text alone.
         if isinstance(cause, RuntimeError) and _DEVICE_ERROR.search(str(cause)):
             return True
         cause = cause.__cause__ or cause.__context__

@@ -1,1 +1,1 @@
-"""Training and evaluation; knows no Ray: it reports through a callback."""
+"""Training and evaluation of a model, without Ray: progress is reported through a callback."""

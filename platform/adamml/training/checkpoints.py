@@ -1,10 +1,10 @@
-"""Checkpoints: one folder an epoch, complete or absent; the journal says which epoch counts.
+"""Checkpoints: one folder per epoch, complete or absent. The journal says which epoch counts.
 
     checkpoint/epoch-0003/model.safetensors, best.safetensors, optimizers.pt, progress.json
 
-The folder is renamed into place before the epoch's journal line is written, and the one before it
-is removed only afterwards: whichever moment a worker dies at, the epoch in the journal's last line
-has its folder. Generator states are not stored: every epoch seeds its own (determinism.py).
+A folder is renamed into place before its epoch's journal line is written, and the folder before it
+is removed only afterwards. So whenever a worker dies, the epoch in the journal's last line has its
+folder. States of random generators are not stored: every epoch seeds its own (determinism.py).
 """
 
 import json
@@ -23,37 +23,46 @@ from adamml.models.weight_files import load_weights, save_weights
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a trial stands."""
+    """Progress of a trial at the end of an epoch."""
 
     epoch: int
-    """Epochs done, over all stages."""
+    """Number of epochs done, over all stages."""
     stage: str
+    """Stage of the last of them; empty before the first."""
     best_epoch: int = 0
-    """The alternating epoch with the best score, 0 for none yet."""
+    """Epoch, of the alternating stage, with the highest score (Task.score); 0 before the first."""
     best_score: float = float("-inf")
+    """Score of that epoch."""
 
     def as_json(self) -> dict[str, Any]:
+        """Return the fields for progress.json."""
         score = None if self.best_epoch == 0 else self.best_score  # JSON has no infinity
         return asdict(self) | {"best_score": score}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Progress":
+        """Return the progress that as_json() gave these fields for."""
         score = fields["best_score"]
         return cls(**(fields | {"best_score": float("-inf") if score is None else score}))
 
 
 def folder(root: Path, epoch: int) -> Path:
+    """Return the path of an epoch's checkpoint."""
     return root / f"epoch-{epoch:04d}"
 
 
 def save_checkpoint(
     root: Path, model: nn.Module, optimizers: dict[str, Any], progress: Progress
 ) -> None:
-    """Write the checkpoint of progress.epoch; best.safetensors is carried over or renewed."""
-    # A folder that is there already is of an epoch that was never journalled: it is replaced.
+    """Write the checkpoint of the epoch progress.epoch.
+
+    It also holds the weights of the best epoch: this one's, or those of the checkpoint before it.
+    """
+    # An existing folder belongs to an epoch that never reached the journal; it is replaced.
     with whole_folder(folder(root, progress.epoch)) as part:
         save_weights(model, part / "model.safetensors")
         if progress.best_epoch == progress.epoch:
+            # Hard links: the best weights take no space and survive the removal of older folders.
             os.link(part / "model.safetensors", part / "best.safetensors")
         elif progress.best_epoch:
             previous = folder(root, progress.epoch - 1) / "best.safetensors"
@@ -63,7 +72,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(root: Path, epoch: int, model: nn.Module) -> tuple[dict[str, Any], Progress]:
-    """Restore the weights of an epoch; returns the optimisers' states and the progress."""
+    """Load an epoch's weights into the model.
+
+    Returns:
+        The optimisers' states by name, and the progress.
+    """
     source = folder(root, epoch)
     load_weights(model, source / "model.safetensors")
     optimizers = torch.load(source / "optimizers.pt", weights_only=True, map_location="cpu")
@@ -71,8 +84,8 @@ def load_checkpoint(root: Path, epoch: int, model: nn.Module) -> tuple[dict[str,
 
 
 def remove_older(root: Path, epoch: int) -> None:
-    """Remove every checkpoint but this epoch's."""
-    torn = root.glob(".epoch-*.part")  # of a worker that died
-    for path in (*torn, *root.glob("epoch-*")):
+    """Remove all checkpoints except this epoch's."""
+    unfinished = root.glob(".epoch-*.part")  # left by a worker that died while it wrote
+    for path in (*unfinished, *root.glob("epoch-*")):
         if path != folder(root, epoch):
             shutil.rmtree(path, ignore_errors=True)

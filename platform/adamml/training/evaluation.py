@@ -1,4 +1,4 @@
-"""An evaluation of a model on a split: quality, GFLOPs of its decisions, selection rates."""
+"""Evaluations of a model on a split: quality, GFLOPs of the decisions and selection rates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,16 +16,18 @@ from adamml.training.workers import Workers
 
 @dataclass(frozen=True)
 class Evaluation:
-    """logits [N, K], decisions [N, S, M], labels [N] or [N, K], in the order of the
-    split's videos."""
+    """Logits and decisions for every video of a split, in the split's order."""
 
     logits: Tensor
+    """Video logits, [N, K]."""
     decisions: Tensor
+    """Decisions, [N, S, M], 1 where a modality of a segment was computed."""
     labels: Tensor
+    """Labels, [N], or [N, K] where a video may have several."""
     scores: Tensor | None = None
-    """[N, S, M, 2]: what the decisions were made from, before a bias; of a learned policy."""
+    """Logits that a learned policy decided by, [N, S, M, 2], without a bias; None for others."""
     segment_logits: Tensor | None = None
-    """[N, S, M, K] of every segment, selected or not; where they were asked for or are cached."""
+    """Logits of every segment, selected or not, [N, S, M, K]; None where not all were computed."""
 
     def objectives(
         self,
@@ -34,13 +36,18 @@ class Evaluation:
         modalities: tuple[str, ...],
         batch_size: int | None = None,
     ) -> dict[str, float]:
-        """quality with its standard error (objectives/quality.py), gflops (the mean over videos),
-        and per modality the share of segments computed.
+        """Return the objectives and selection rates.
 
         Args:
-            quality: accuracy or map.
-            batch_size: with it, gflops and shares are unweighted means over the means of batches
-                of this size, the last one smaller (quirks.mean_of_batch_means).
+            quality: kind of quality, accuracy or map.
+            costs: price of a decision of the model.
+            modalities: names of the M modalities.
+            batch_size: if given, gflops and selection rates are unweighted means over the means of
+                batches of this size, the last one smaller (quirks.mean_of_batch_means).
+
+        Returns:
+            quality, with the other values of objectives/quality.measures; gflops per video, the
+            mean over videos; and selection_rate.<modality>, the share of segments computed.
         """
         rates = _mean(self.decisions.mean(1), batch_size)
         return {
@@ -56,7 +63,18 @@ class Evaluation:
         modalities: tuple[str, ...],
         batch_size: int | None = None,
     ) -> dict[str, float]:
-        """The objectives, and how gflops is distributed over videos and parts."""
+        """Return objectives() and the distribution of GFLOPs over videos and parts of the model.
+
+        Args:
+            quality: kind of quality, accuracy or map.
+            costs: price of a decision of the model.
+            modalities: names of the M modalities.
+            batch_size: as in objectives().
+
+        Returns:
+            The objectives; gflops_published, the mean as the paper bills it; and the values of
+            cost/distribution.CostDistribution.metrics().
+        """
         published = _mean(costs.billed.gflops(self.decisions), batch_size)
         return {
             **cost_distribution(costs, self.decisions).metrics(),
@@ -66,16 +84,18 @@ class Evaluation:
 
 
 def _mean(values: Tensor, batch_size: int | None) -> Tensor:
-    """Over the first axis, the videos; with a batch_size of the batches' means."""
+    """Return the mean over the first axis, the videos; with batch_size, of the batches' means."""
     if batch_size is None:
         return values.mean(0)
     return torch.stack([batch.mean(0) for batch in values.split(batch_size)]).mean(0)
 
 
 def collect(workers: Workers, parts: list[dict[str, Tensor]]) -> Evaluation:
-    """Join all ranks' parts in the order of the split's videos.
+    """Join the results of all ranks, in the order of the split's videos.
 
-    A part has the fields of an Evaluation for one batch of this rank (evaluation_batches).
+    Args:
+        workers: ranks that evaluate together.
+        parts: for each batch of this rank (evaluation_batches), the fields of an Evaluation.
     """
     mine = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
     ranks = workers.gather(mine)
@@ -83,6 +103,7 @@ def collect(workers: Workers, parts: list[dict[str, Tensor]]) -> Evaluation:
     merged = {}
     for name, values in mine.items():
         whole = values.new_zeros((total, *values.shape[1:]))
+        # Rank r evaluated the videos r, r + world_size, ...
         for number, rank in enumerate(ranks):
             whole[number :: workers.world_size] = rank[name]
         merged[name] = whole if name == "labels" else whole.float()

@@ -1,7 +1,7 @@
-"""A fixed view of a split: cached tensors that a method trains on in place of videos.
+"""Fixed views: cached tensors of a split that a method trains on in place of its videos.
 
-It holds the segment logits of the frozen unimodal networks, and what the method itself looks at.
-The policy-only stage and its evaluations read it; no recognition network runs.
+A view holds the segment logits of the frozen unimodal networks, and what the method itself looks
+at. The policy-only stage and its evaluations read it, so that no recognition network runs there.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ from adamml.data.dataset import Item, SegmentDataset, batches, per_rank
 from adamml.training.workers import Workers
 
 MAX_BYTES = 8 * 2**30
-"""Most memory that a split's fixed clips may take."""
+"""Largest size of a split's fixed clips in memory, in bytes."""
 
 
 @dataclass(frozen=True)
 class FixedView:
-    """Every video of a split, seen once, without augmentation."""
+    """Tensors of every video of a split, read once, without augmentation."""
 
     clips: dict[str, Tensor]
     """Input of the method: name -> [N, S, ...] float16; empty if it reads segment logits alone."""
@@ -42,17 +42,20 @@ class FixedView:
     ) -> Iterator[dict[str, Tensor]]:
         """Yield this rank's share of each batch.
 
-        With shuffle the order is drawn from torch's generator (rank 0's), and the last videos are
-        left out if they do not fill a batch.
+        Args:
+            workers: ranks that train together.
+            batch_size: videos per batch, over all ranks together.
+            shuffle: True draws the order from torch's generator on rank 0, and leaves out the last
+                videos if they do not fill a batch; False keeps the split's order.
 
         Raises:
             ValueError: batch_size is below the number of ranks.
         """
         local = per_rank(batch_size, workers.world_size)
         order = torch.randperm(len(self)) if shuffle else torch.arange(len(self))
-        order = workers.gather(order)[0]
+        order = workers.gather(order)[0]  # ranks draw differently; rank 0's order counts
         last = len(order) - batch_size + 1 if shuffle else len(order)
-        for start in range(0, max(last, 1), batch_size):
+        for start in range(0, max(last, 1), batch_size):  # a split below batch_size is one batch
             rows = order[start : start + batch_size]
             yield self.batch(rows[workers.rank :: workers.world_size][:local], workers.device)
 
@@ -60,9 +63,15 @@ class FixedView:
 def fixed_clips(
     look: Callable[[Item], dict[str, Tensor]], dataset: SegmentDataset, batch_size: int
 ) -> dict[str, Tensor]:
-    """Return a method's input of every video, in half precision: name -> [N, S, ...].
+    """Return a method's input for every video of a split, in half precision.
 
-    look() makes that input from a batch of the dataset.
+    Args:
+        look: makes that input from a batch of the dataset.
+        dataset: the split, without augmentation.
+        batch_size: number of videos that are read at a time.
+
+    Returns:
+        Name -> [N, S, ...] float16.
 
     Raises:
         ValueError: the clips would not fit in MAX_BYTES.
@@ -71,6 +80,7 @@ def fixed_clips(
     for batch in batches(dataset, batch_size=batch_size, shuffle_seed=None):
         for name, clip in look(batch).items():
             parts.setdefault(name, []).append(clip.half())
+        # Extrapolated from the first batch on, so that a split that cannot fit is refused early.
         size = sum(p[0].nbytes for p in parts.values()) / len(batch["label"]) * len(dataset)
         if size > MAX_BYTES:
             raise ValueError(

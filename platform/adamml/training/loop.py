@@ -1,4 +1,7 @@
-"""The loop over epochs: passes, evaluation, checkpoint, report; resumable after every epoch."""
+"""The training loop: per epoch passes, evaluation, checkpoint and report.
+
+A trial can be resumed after every epoch.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -28,40 +31,50 @@ from adamml.training.workers import Workers
 
 Metrics = dict[str, float]
 Report = Callable[[int, str, Metrics], None]
-"""report(epoch, stage, metrics): called on every rank after each epoch; raises to stop."""
+"""Callback (epoch, stage, metrics), called on every rank after each epoch. It raises to stop."""
 
 
 @dataclass
 class Task:
-    """What to train, on what, for which epochs."""
+    """The training of one model: its epochs, its data and its evaluation."""
 
     config: Config
+    """Complete config of the trial."""
     model: nn.Module
+    """Model that is trained in place."""
     plan: list[tuple[str, int]]
-    """(stage, epoch of that stage counted from 1), in order."""
+    """Stage and epoch of that stage, from 1, of every epoch in order."""
     passes: Passes
     """Stage -> the passes of each of its epochs."""
     videos: SegmentDataset
     """Augmented training videos, for passes whose source is "videos"."""
     view: Callable[[], FixedView]
-    """The training split's fixed view, for passes whose source is "logits"."""
+    """Return the training split's fixed view, for passes whose source is "logits"."""
     evaluate: Callable[[int], Metrics]
-    """Epoch of the plan, from 1 (0: before all) -> validation metrics, the same on every rank;
-    none for an epoch that is not evaluated."""
+    """Return the validation metrics after an epoch of the plan, from 1; 0 is before the first.
+
+    They are the same on every rank, and empty for an epoch that is not evaluated."""
     score: Callable[[Metrics], float]
-    """What "best" means among alternating epochs, for fine-tuning from the best."""
+    """Return the number by which the best alternating epoch is chosen. Fine-tuning starts there."""
     checkpoints: Path
+    """Folder of the trial's checkpoints."""
     modality: str | None = None
-    """Of a unimodal network."""
+    """Modality of a unimodal network; None for any other model."""
     operating_points: Callable[[], list[Metrics]] = list
-    """After the last epoch: the model's curve on validation (methods/points.py)."""
+    """Return the model's curve on validation after the last epoch (methods/points.py)."""
     optimizers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
+    """Optimisers of the present stage, by the name of their settings (Pass.optimizer)."""
     measured: Metrics = field(default_factory=dict)
-    """Metrics of the last evaluation in this process; empty before one."""
+    """Metrics of the last evaluation in this process; empty before the first."""
 
 
 def plan(stages: dict[str, int], until: str | None = None) -> list[tuple[str, int]]:
-    """The epochs of these stages in order, up to and with the stage `until` where given."""
+    """Return the epochs of these stages in order, as for Task.plan.
+
+    Args:
+        stages: stage -> number of epochs.
+        until: the last stage that is included; None for all stages.
+    """
     epochs = []
     for stage, count in stages.items():
         epochs += [(stage, number) for number in range(1, count + 1)]
@@ -71,7 +84,14 @@ def plan(stages: dict[str, int], until: str | None = None) -> list[tuple[str, in
 
 
 def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress:
-    """Run the epochs of the plan after the first `done`, which the checkpoint of that epoch holds.
+    """Run the plan's epochs that are left, and return the progress after the last.
+
+    Args:
+        task: the training.
+        workers: ranks that train together.
+        report: called after each epoch.
+        done: number of epochs that an earlier process completed. Training continues from the
+            checkpoint of the last of them.
 
     Raises:
         FloatingPointError: a loss is not finite; the epoch and pass are named.
@@ -83,7 +103,7 @@ def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress
     for epoch, (stage, stage_epoch) in list(enumerate(task.plan, start=1))[done:]:
         if stage_epoch == 1:
             _begin_stage(task, stage, progress)
-            states = {}
+            states = {}  # the loaded optimisers belong to a stage that is over
         seed_everything(task.config.seed, "epoch", epoch, workers.rank)
         metrics = _train_epoch(task, workers, epoch, stage, stage_epoch, states)
         if evaluated := task.evaluate(epoch):
@@ -93,6 +113,8 @@ def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress
         if workers.rank == 0:
             optimizers = {name: o.state_dict() for name, o in task.optimizers.items()}
             save_checkpoint(task.checkpoints, task.model, optimizers, progress)
+        # report() journals the epoch. No rank may do so before its checkpoint is complete, and the
+        # one before it must last until then: a resumed trial loads what the journal names.
         workers.barrier()
         report(epoch, stage, metrics)
         if workers.rank == 0:
@@ -101,12 +123,14 @@ def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress
 
 
 def _begin_stage(task: Task, stage: str, progress: Progress) -> None:
+    """Drop the optimisers of the stage before; fine-tuning also goes back to the best epoch."""
     task.optimizers.clear()
     if stage == "fine_tuning" and progress.best_epoch:
         load_weights(task.model, folder(task.checkpoints, progress.epoch) / "best.safetensors")
 
 
 def _advance(task: Task, progress: Progress, epoch: int, stage: str, metrics: Metrics) -> Progress:
+    """Return the progress after an epoch with these metrics."""
     progress = replace(progress, epoch=epoch, stage=stage)
     if stage == "alternating" and (score := task.score(metrics)) > progress.best_score:
         return replace(progress, best_epoch=epoch, best_score=score)
@@ -121,8 +145,15 @@ def _train_epoch(
     stage_epoch: int,
     states: dict[str, Any],
 ) -> Metrics:
+    """Run the passes of one epoch; return their losses and learning rates by name.
+
+    Raises:
+        FloatingPointError: a loss is not finite.
+    """
     gumbel = task.config.gumbel
     stages = [stage for stage, _ in task.plan]
+    # The temperature falls with each pass that trained the policy: epochs of recognition alone
+    # leave it as it is. Counted from the plan, it is right after a resume too.
     passes_before = policy_passes(stages[: epoch - 1], task.passes)
     temperature = gumbel.temperature * gumbel.decay**passes_before
     metrics: Metrics = {}
@@ -132,7 +163,7 @@ def _train_epoch(
     for pass_type in task.passes[stage]:
         module = pass_type(task.model, task.config)
         if not module.parameters_trained():
-            continue  # always-on has no policy to train
+            continue  # e.g. the policy pass of always-on fusion, which has no policy
         optimizer = _optimizer(task, module, states)
         name = pass_type.optimizer
         lr = set_learning_rate(optimizer, task.config, name, stage_epoch, task.modality)
@@ -148,6 +179,10 @@ def _train_epoch(
 
 
 def _optimizer(task: Task, module: Pass, states: dict[str, Any]) -> torch.optim.Optimizer:
+    """Return the pass's optimiser. The first pass of a stage that needs one builds it.
+
+    A stage that is resumed takes its state out of `states`, those of the checkpoint.
+    """
     name = module.optimizer
     if name not in task.optimizers:
         parameters = module.parameters_trained()
@@ -165,9 +200,11 @@ def _run_pass(
     epoch: int,
     temperature: float,
 ) -> Metrics:
-    """Train for one pass over the videos; return the mean of the loss and of each of its terms.
+    """Train for one pass over the videos.
 
-    Means are over batches and ranks.
+    Returns:
+        The mean of the loss and of each of its terms, over batches and ranks; nan for the loss
+        where there was no batch.
     """
     device = workers.device
     half = task.config.execution.precision == "bfloat16" and device.type == "cuda"
@@ -185,14 +222,15 @@ def _run_pass(
             sums[name] = sums.get(name, 0) + value.detach().double()
         count += 1
     if not sums:
-        return {"loss": math.nan}  # the caller raises: there was no video to train on
-    # Tensors until here: to read each batch's numbers would make the GPU wait for the CPU.
+        return {"loss": math.nan}  # there was no video to train on; the caller raises
+    # Sums stay on the device until here: reading numbers per batch would make a GPU wait.
     means = (torch.stack(list(sums.values())) / count).tolist()
     ranks = zip(*workers.gather(means), strict=True)
     return {name: sum(v) / len(v) for name, v in zip(sums, ranks, strict=True)}
 
 
 def _feed(task: Task, workers: Workers, source: str, epoch: int) -> Iterator[Batch]:
+    """Yield this rank's batches of one pass, on its device, from a source (Pass.source)."""
     data = task.config.data
     if source == "logits":
         yield from task.view().batches(workers, data.policy_only_batch_size, shuffle=True)

@@ -1,4 +1,4 @@
-"""The optimisers of a stage: SGD for recognition, Adam for the policy."""
+"""Optimisers of a stage: SGD for recognition and unimodal networks, Adam for the policy."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,11 @@ from torch import nn
 from adamml.config import Config, OptimizerConfig
 
 DECAY_FACTOR = 0.1
+"""Factor on a learning rate at each of its milestones."""
 
 
 def _settings(config: Config, name: str, modality: str | None) -> OptimizerConfig:
+    """Return the settings of the optimiser "policy", "recognition" or "unimodal"."""
     if name == "policy":
         return config.policy_optimizer
     if name == "recognition":
@@ -25,11 +27,18 @@ def _settings(config: Config, name: str, modality: str | None) -> OptimizerConfi
 def build_optimizer(
     config: Config, name: str, parameters: Iterable[nn.Parameter], modality: str | None = None
 ) -> torch.optim.Optimizer:
-    """SGD with momentum 0.9 ("recognition", "unimodal") or Adam ("policy")."""
+    """Return an optimiser: Adam for "policy", else SGD with momentum 0.9.
+
+    Args:
+        config: a complete config.
+        name: name of the settings, "policy", "recognition" or "unimodal" (Pass.optimizer).
+        parameters: parameters that it updates.
+        modality: modality of the network, for "unimodal" only.
+    """
     settings = _settings(config, name, modality)
     if name == "policy":
-        # Fused: a policy-only step of the demo takes a seventh less
-        # (docs/notebook/2026-11-29-policy-step.md).
+        # fused: a policy-only step of the demo took 28.2 ms with it and 32.7 ms without, medians
+        # of nine rounds (docs/notebook/2026-11-29-policy-step.md).
         return torch.optim.Adam(
             parameters, settings.lr, weight_decay=settings.weight_decay, fused=True
         )
@@ -45,12 +54,18 @@ def set_learning_rate(
     stage_epoch: int,
     modality: str | None = None,
 ) -> float:
-    """A tenth after each milestone passed, by epochs of the stage (the first is 1).
+    """Set the learning rate of an epoch, and return it: a tenth after each milestone passed.
 
-    With quirks.constant_learning_rate the rates of recognition and policy never decay; unimodal
-    networks are another program in the released code, whose schedule works.
+    Args:
+        optimizer: the optimiser.
+        config: a complete config.
+        name: name of its settings, as for build_optimizer().
+        stage_epoch: epoch of the stage, from 1.
+        modality: modality of the network, for "unimodal" only.
     """
     settings = _settings(config, name, modality)
+    # Unimodal networks are trained by another program in the released code, whose schedule works:
+    # the quirk is not theirs (docs/paper.md 1.3, quirk 3).
     constant = config.quirks.constant_learning_rate and name != "unimodal"
     passed = 0 if constant else sum(stage_epoch > m for m in settings.milestones)
     lr = settings.lr * DECAY_FACTOR**passed

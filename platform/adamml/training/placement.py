@@ -8,9 +8,9 @@ from adamml.training.workers import Workers
 
 
 def placed(model: nn.Module, config: Config, workers: Workers) -> nn.Module:
-    """Move a model to its device in channels_last order.
+    """Return a model on its process's device, in channels_last order.
 
-    Between several GPUs its batch norm is synchronised if execution.sync_batch_norm says so.
+    On several GPUs its batch norm is synchronised if execution.sync_batch_norm says so.
     """
     cuda = workers.device.type == "cuda"
     if cuda and workers.world_size > 1 and config.execution.sync_batch_norm == "cuda":

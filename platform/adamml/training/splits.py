@@ -1,4 +1,4 @@
-"""The splits of a study as one process reads them: augmented for training, fixed for evaluation."""
+"""Splits of a study as a process reads them: augmented for training, fixed for evaluation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,21 +11,31 @@ from adamml.data.manifest import Manifest, Split
 
 @dataclass(frozen=True)
 class Splits:
+    """The videos of all splits, for one config."""
+
     manifest: Manifest
+    """Manifest of all splits."""
     config: Config
+    """Complete config, which says what is read of a video."""
     frames: Mapping[Split, FrameSource]
-    """Split -> where its decoded frames and sound come from."""
+    """Split -> the source of its decoded frames and sound."""
 
     def augmented(self, num_segments: int) -> SegmentDataset:
-        """Training videos, with random segments, crops and flips drawn per (seed, epoch, video)."""
+        """Return the training videos, with segments, crops and flips drawn at random.
+
+        Draws follow from (seed, epoch, video).
+
+        Args:
+            num_segments: number of segments per video.
+        """
         return self._dataset("train", num_segments, training=True)
 
     def fixed(self, split: Split) -> SegmentDataset:
-        """Evenly spaced segments (config.data.test_segments), centre crops, no randomness."""
+        """Return a split's videos with config.data.test_segments even segments and centre crops."""
         return self._dataset(split, self.config.data.test_segments, training=False)
 
     def alone(self, modality: str) -> "Splits":
-        """The same videos of which only one modality is read."""
+        """Return the same videos, of which one modality is read."""
         policy = replace(self.config.policy, kind="always_on")
         return replace(self, config=replace(self.config, modalities=(modality,), policy=policy))
 

@@ -1,7 +1,7 @@
-"""A unimodal network: the recognition network of one modality, trained alone.
+"""Unimodal networks: the recognition network of one modality, trained alone.
 
-It is no method of its own: trials of every family start from unimodal networks, and studies share
-them (trials/pretrained.py).
+They belong to no method: trials of every family start from them, and studies share them
+(trials/pretrained.py).
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ from adamml.training.workers import Workers
 
 
 class UnimodalPass(Pass):
-    """One recognition network alone; the mean of its segment logits classifies the video."""
+    """A pass over one recognition network; the mean of its segment logits classifies a video."""
 
     trained = ()  # all parts
     optimizer = "unimodal"
@@ -57,12 +57,22 @@ def fresh_unimodal(config: Config, modality: str, workers: Workers) -> Recogniti
 def unimodal_task(
     config: Config, modality: str, splits: Splits, workers: Workers, checkpoints: Path
 ) -> Task:
-    """Return the training of one recognition network, for config.unimodal[modality].epochs."""
+    """Return the training of one recognition network, of config.unimodal[modality].epochs epochs.
+
+    Args:
+        config: complete config of a trial.
+        modality: modality of the network.
+        splits: videos of that config.
+        workers: ranks that train together.
+        checkpoints: folder of the network's checkpoints.
+    """
     network = fresh_unimodal(config, modality, workers)
     splits = splits.alone(modality)
     validation, settings = splits.fixed("validation"), config.unimodal[modality]
 
     def evaluate(epoch: int) -> Metrics:
+        # In the demo, evaluations after every epoch took a quarter of a network's time
+        # (docs/notebook/2026-11-22-forty-trials.md). The last epoch's metrics are the network's.
         if epoch % settings.validate_every and epoch < settings.epochs:
             return {}
         evaluation = evaluate_unimodal(network, modality, validation, splits.config, workers)
@@ -90,7 +100,7 @@ def evaluate_unimodal(
     config: Config,
     workers: Workers,
 ) -> Evaluation:
-    """Evaluate one network on every segment; decisions are ones, [N, S, 1]."""
+    """Evaluate one network on every segment of a split; all decisions [N, S, 1] are 1."""
     network.eval()
     parts = []
     for batch in evaluation_batches(dataset, config, workers):
@@ -117,7 +127,7 @@ def segment_logits_of(
     batch_size: int,
     device: torch.device,
 ) -> Tensor:
-    """Return a frozen network's logits of every segment of every video: [N, S, K], on the CPU."""
+    """Return a frozen network's logits for every segment of every video: [N, S, K], on the CPU."""
     network.eval()
     parts = batches(dataset, batch_size=batch_size, shuffle_seed=None)
     return torch.cat([network(batch[modality].to(device)).float().cpu() for batch in parts])

@@ -1,4 +1,4 @@
-"""The ranks that train together: one process, or several under torch.distributed."""
+"""Ranks that train together: one process, or several under torch.distributed."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,17 +9,23 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
+"""Type of a value that ranks exchange."""
 
 
 @dataclass(frozen=True)
 class Workers:
+    """Place of this process among the ranks that train together."""
+
     rank: int
+    """Number of this process, from 0."""
     world_size: int
+    """Number of processes."""
     device: torch.device
+    """Device of this process."""
 
     @classmethod
     def current(cls) -> "Workers":
-        """Read from torch.distributed where it is initialised; one worker otherwise."""
+        """Return this process's place in torch.distributed; alone if that is not initialised."""
         cuda = torch.cuda.is_available()
         device = torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu")
         if dist.is_available() and dist.is_initialized():
@@ -27,14 +33,14 @@ class Workers:
         return cls(0, 1, device)
 
     def parallel(self, module: nn.Module) -> nn.Module:
-        """Wrapped in DistributedDataParallel where there are several workers."""
+        """Return a module that averages its gradients over the ranks; as it is with one rank."""
         if self.world_size == 1:
             return module
         ids = [self.device.index] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=ids)
 
     def gather(self, value: T) -> list[T]:
-        """Every rank's value, in rank order, on every rank."""
+        """Return every rank's value, in rank order, on every rank."""
         if self.world_size == 1:
             return [value]
         values: list[Any] = [None] * self.world_size
@@ -42,5 +48,6 @@ class Workers:
         return values
 
     def barrier(self) -> None:
+        """Wait until every rank has come here."""
         if self.world_size > 1:
             dist.barrier()

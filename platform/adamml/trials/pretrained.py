@@ -129,6 +129,8 @@ def _train(
     def keep(epoch: int, stage: str, metrics: Metrics) -> None:
         history.append((epoch, stage, metrics))
         if workers.rank == 0:
+            # The time first: if the process dies between the two, the epoch is trained again, and
+            # the time of both attempts was spent.
             _write(clock, json.dumps(spent + time.monotonic() - begun))
             _write(lines, json.dumps(history))
         report(epoch, stage, metrics)
@@ -141,6 +143,7 @@ def _train(
         final = {name: metrics[name] for name in OBJECTIVES if name in metrics}
         record = {"config": flatten(unimodal.config), "history": history, "metrics": final}
         record["seconds"] = round(json.loads(clock.read_text()), 3)
+        # The network is complete from here on; what is removed served resuming only.
         _write(folder / "network.json", json.dumps(record))
         shutil.rmtree(checkpoints)
         lines.unlink()

@@ -57,6 +57,7 @@ def make_shards(
         done += len(shard.sources)
         progress(done, total)
 
+    # A single shard is made here: a process for it alone would only add its start.
     if processes > 1 and len(missing) > 1:
         _in_processes(missing, decoding, threads, processes, finished)
     else:
@@ -81,6 +82,8 @@ def _in_processes(
         with ProcessPoolExecutor(min(processes, len(left)), mp_context=spawn) as pool:
             tasks = {pool.submit(_ensure, s, decoding, threads): s for s in left.values()}
             try:
+                # What is finished before the pool breaks leaves `left`; the next pool makes
+                # the rest.
                 for task in as_completed(tasks):
                     entries = task.result()
                     finished(left.pop(tasks[task].name), entries)
@@ -88,6 +91,7 @@ def _in_processes(
             except BrokenProcessPool:
                 log.warning("A process that decodes videos died. Trying again in new processes.")
             finally:
+                # After an interrupt, only shards that a process has begun are waited for.
                 pool.shutdown(wait=True, cancel_futures=True)
     raise ChildProcessError(
         f"processes that decode videos died {MOST_DEATHS} times; look for a lack of memory, or "

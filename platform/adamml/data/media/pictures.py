@@ -61,6 +61,7 @@ def read_flow(pictures: Pictures, limits: Limits = LIMITS) -> NDArray[np.uint8]:
         if (x.width, x.height) != (y.width, y.height):
             raise UnreadableVideo(pictures.folder, "its x and y differ in size")
         pairs.append(np.stack([side.to_ndarray(format="gray") for side in (x, y)]))
+        # Checked on the way, before too much is in memory.
         if pairs[0].nbytes * len(pairs) > limits.stored_bytes:
             raise UnreadableVideo(pictures.folder, f"more than {limits.stored_bytes} bytes of flow")
     return np.stack(pairs)
@@ -137,6 +138,7 @@ def _files(pictures: Pictures, prefix: str) -> Iterator[Path]:
         UnreadableVideo: the first one does not exist by any template.
     """
     names = [prefix + template for template in TEMPLATES]
+    # The first picture decides for all; where it exists by both templates, the first is taken.
     existing = [n for n in names if (pictures.folder / n.format(pictures.first)).is_file()]
     if not existing:
         expected = " or ".join(name.format(pictures.first) for name in names)

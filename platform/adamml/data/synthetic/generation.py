@@ -99,6 +99,7 @@ def _check(config: SyntheticConfig) -> None:
         raise ValueError(
             f"data.synthetic.seconds must be in [{SEGMENT_S}, 600], got {config.seconds}"
         )
+    # Even, since yuv420p stores colour for blocks of 2 x 2 pixels (rendering.py).
     if config.pixels % 2 or not 32 <= config.pixels <= 1024:
         raise ValueError(f"data.synthetic.pixels must be even, in [32, 1024], got {config.pixels}")
     if config.seed < 0:

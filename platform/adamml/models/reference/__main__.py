@@ -53,6 +53,7 @@ def check(file: tyro.conf.Positional[Path]) -> int:
     print(f"{'largest error':{width}}  absolute  relative")
     for name, (absolute, relative) in errors.items():
         print(f"{name:{width}}  {absolute:8.1e}  {relative:8.1e}")
+    # `not <` in place of `>=`, so that an error of nan fails.
     failed = [name for name, (_, relative) in errors.items() if not relative < ERROR_LIMIT]
     print(
         f"not below {ERROR_LIMIT:g}: {', '.join(failed)}"

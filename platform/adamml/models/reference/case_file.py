@@ -128,6 +128,7 @@ def _count(fields: Fields, name: str) -> int:
 def _modalities(fields: Fields, name: str) -> tuple[str, ...]:
     """Return a field that must list modalities in the released code's names, in our names."""
     given = fields.get(name)
+    # `in` a tuple only compares, so that x may be any JSON value; a set would raise for a list.
     if (
         not isinstance(given, list)
         or not given
@@ -145,6 +146,7 @@ def _shapes(fields: Fields) -> dict[str, tuple[int, ...]]:
     """Return the field state_dict: key -> shape."""
     shapes = _field(fields, "state_dict", dict)
     for key, shape in shapes.items():
+        # As in _field: True is no size.
         if not isinstance(shape, list) or any(type(d) is not int or d < 0 for d in shape):
             raise ValueError(f"state_dict must map keys to shapes, got {key}: {shape!r}")
     return {key: tuple(shape) for key, shape in shapes.items()}

@@ -89,13 +89,16 @@ def layout_of(
             do not tell a part that was not given; the message names keys.
     """
     adamml = any(key.startswith(("main_net.", "policy_net.")) for key in state)
+    # A unimodal checkpoint is one network, whose keys have no prefix.
     nets = _networks(state, r"main_net\.nets\.(\d+)\.") if adamml else {0: dict(state)}
     policy_nets = _networks(state, r"policy_net\.joint_net\.nets\.(\d+)\.")
     if not nets:
         raise ValueError("the state dict has no recognition network: no key main_net.nets.0.*")
+    # MobileNetV2 has no conv1.weight, and only one depth.
     depths = {_depth(net) for net in nets.values() if "conv1.weight" in net}
     if len(depths) > 1 and depth is None:
         raise ValueError(f"the ResNets must have one depth, got {sorted(depths)}")
+    # Channels are looked at only where modalities are not given: others than ours raise.
     recognition = recognition or tuple(_modality(net) for net in nets.values())
     policy = policy or tuple(_modality(net) for net in policy_nets.values())
     if adamml and not len(recognition) == len(policy) == len(nets):

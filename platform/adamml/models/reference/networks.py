@@ -170,6 +170,7 @@ def _check_fit(
         "shapes that differ": [
             f"{name} {list(shapes[name])} in place of {list(shape)}"
             for name, shape in wanted.items()
+            # A missing key counts as equal: it is listed above.
             if shapes.get(name, shape) != shape
         ],
     }

@@ -45,5 +45,6 @@ def read_annotations(name: str, files: Sequence[Path], classes: str | None = Non
         raise ValueError(f"--classes must not be given with {name}, got {classes}")
     subset = lookup(format.classes, classes, what="subset") if classes else None
     annotations = format.read(files, subset)
+    # A published dataset keeps the papers' measure, even if no clip read has several labels.
     by_labels: Quality = "map" if annotations.multi_label else "accuracy"
     return replace(annotations, quality=format.default_quality or by_labels)

@@ -31,6 +31,7 @@ def read_activitynet(files: Sequence[Path], classes: Sequence[str] | None = None
     """
     videos = _database(files[0])
     labels = {name: _labels(video, name, files[0]) for name, video in videos.items()}
+    # The file does not number its activities: a label is a place among the sorted names.
     names = sorted({label for video_labels in labels.values() for label in video_labels})
     number = {name: index for index, name in enumerate(names)}
     clips = (

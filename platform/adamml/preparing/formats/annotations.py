@@ -76,6 +76,7 @@ def annotations(clips: Iterable[Clip], classes: Sequence[str], origin: Path) -> 
     rows = [{name: getattr(clip, name) for name in COLUMNS} for clip in clips]
     if not rows:
         raise ValueError(f"{origin} must name a clip, got none")
+    # Before all else: the manifest is UTF-8, and an error in writing it would name no place.
     for name, place in [(n, origin) for n in classes] + [(c.id, c.where or origin) for c in clips]:
         if not _is_text(name):
             raise ValueError(f"{place}: names must be text, got {name!r}")

@@ -33,6 +33,7 @@ def read_folders(files: Sequence[Path], classes: Sequence[str] | None = None) ->
     root = files[0]
     folders = sorted(f for f in root.iterdir() if f.is_dir() and any(videos_in(f)))
     names = [utf8_name(folder.name) for folder in folders]
+    # All clips are train at first, and the draw takes its share of every class.
     clips = [
         Clip(id=name, source=name, clip=name, split="train", labels=(number,))
         for number, folder in enumerate(folders)

@@ -49,6 +49,7 @@ def read_kinetics(files: Sequence[Path], classes: Sequence[str] | None = None) -
     """
     table = pd.concat([_read(file) for file in files], ignore_index=True)
     table = table[table["split"].isin(list(SPLITS))]
+    # After the rows that are left out: a class that only they have gets no label.
     annotated = sorted(table["label"].unique())
     names = annotated if classes is None else list(classes)
     if missing := [name for name in names if name not in annotated]:

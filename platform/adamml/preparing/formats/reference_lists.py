@@ -47,6 +47,7 @@ def read_reference_lists(
 
 def _clips(file: Path, split: PublishedSplit) -> Iterator[Clip]:
     for where, line in lines(file):
+        # A path may hold spaces where semicolons separate.
         path, *numbers = line.split(";") if ";" in line else line.split()
         if not path or len(numbers) < 3:
             raise ValueError(

@@ -31,6 +31,7 @@ def read_sports1m(files: Sequence[Path], classes: Sequence[str] | None = None) -
         OSError: a file cannot be read.
     """
     by_id: dict[str, Clip] = {}
+    # The two partitions; zip() leaves out the lists of ids behind them.
     for file, split in zip(files, ORDER, strict=False):
         for clip in _clips(file, split):
             by_id[clip.id] = clip if clip.id not in by_id else _merged(by_id[clip.id], clip)
