@@ -10,15 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("platform", "jobs", "analysis", "benchmarks", "search_spaces")
-NOT_YET = (
-    "platform/adamml/journal.py",
-    "platform/adamml/objectives",
-    "platform/adamml/records.py",
-    "platform/adamml/statistics",
-    "platform/adamml/study",
-    "platform/adamml/tracking",
-    "platform/adamml/training",
-)
+NOT_YET = ("platform/adamml/training",)
 """Paths whose sentences are still to be rewritten; the list only shrinks."""
 ELLIPTIC = re.compile(
     r"(Of|Those|That|These|What|Whatever|Whoever|Who|Whom|Whose|Which|Where|When|Why|How|Whether"
