@@ -30,6 +30,7 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=platform $(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python -m pytest -q tests/test_sentences.py
 	$(BIN)/python docs/generate.py --check
 
 # docs/options.md from the jobs' --help, docs/words.md from the glossary.

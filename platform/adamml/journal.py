@@ -1,7 +1,8 @@
-"""What happened, one JSON object per line: the truth. MLflow and the report are views of it.
+"""Journals: append-only files of events, one JSON object per line.
 
-A line counts once its newline is on disk, so a torn last line (a crash while writing) never was.
-A journal has one writer at a time; anybody may read at any time.
+Journals are the only state of a study; MLflow and the report are derived from them. A line counts
+once its newline is on disk, so a last line that a crash cut off is ignored. A journal has one
+writer at a time and any number of readers.
 """
 
 import json
@@ -15,10 +16,23 @@ from typing import Any
 from adamml.files import sync_folder
 
 Event = dict[str, Any]
+"""Line of a journal: "event" (its name), "time" (Unix seconds) and the event's own fields."""
 
 
 class Journal:
-    """Appends events to one file, creating it and its folder; a torn last line is cut off first."""
+    """Writer of one journal. It creates the file and its folder.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     journal = Journal(Path(folder) / "journal.jsonl", clock=lambda: 1.5)
+    ...     journal.append("epoch", epoch=1, metrics={"quality": 0.5})
+    ...     read_journal(journal.path)
+    [{'event': 'epoch', 'time': 1.5, 'epoch': 1, 'metrics': {'quality': 0.5}}]
+
+    Args:
+        path: of the file. If its last line is incomplete, that line is cut off.
+        clock: returns the time of an event in Unix seconds.
+    """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
@@ -30,10 +44,15 @@ class Journal:
         sync_folder(self.path.parent)
 
     def append(self, event: str, **fields: Any) -> None:
-        """Write one event and return when it is on disk; "time" (unix seconds) is added.
+        """Write one event, and return when it is on disk.
+
+        Args:
+            event: name of the event.
+            **fields: JSON values by name. "time" is added to them.
 
         Raises:
             ValueError: a number is NaN or infinite; the message names it.
+            OSError: the disk did not take the whole line; then no part of it stays in the file.
         """
         _refuse_non_finite(fields, "")
         fields = {"event": event, "time": self._clock(), **fields}
@@ -41,16 +60,16 @@ class Journal:
         with open(self.path, "ab", buffering=0) as file:
             before = file.tell()
             try:
-                while line:  # an almost full disk takes a part, and says so at the next
+                while line:  # an almost full disk writes a part, and fails at the next call
                     line = line[file.write(line) :]
                 os.fsync(file.fileno())
             except OSError:
-                file.truncate(before)  # half a line must not end up in front of the next one
+                file.truncate(before)  # else the next event would continue a half-written line
                 raise
 
 
 def read_journal(path: Path) -> list[Event]:
-    """All events of a journal, in order; none where there is no file.
+    """Return all events of a journal, in order; none if there is no file.
 
     Raises:
         ValueError: a line before the last is not a JSON object; the message names file and line.
@@ -62,8 +81,8 @@ def read_after(path: Path, offset: int) -> tuple[list[Event], int]:
     """Read the events from a byte offset on; return them and the offset behind the last whole line.
 
     Args:
-        path: of the journal; no events where there is no file.
-        offset: in bytes, as an earlier call returned it; 0 for all.
+        path: of the journal; without a file there are no events.
+        offset: in bytes, from an earlier call; 0 to read all.
 
     Raises:
         ValueError: a line is not a JSON object; the message names file and line.

@@ -1,4 +1,4 @@
-"""Journals as records: what a trial or a study has come to, read from its events."""
+"""Records: the state of a trial or a study, computed from the events of its journals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,82 +10,109 @@ from adamml.journal import Event, read_journal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochRecord:
+    """One epoch of a trial."""
+
     epoch: int
-    """Counts from 1 over all stages."""
+    """Number of the epoch, counted from 1 over all stages."""
     stage: str
+    """Stage of the training, e.g. policy_only or alternating."""
     time: float
-    """Unix seconds."""
+    """End of the epoch, in Unix seconds."""
     metrics: dict[str, float]
+    """Metrics of training and validation, by name."""
 
 
 @dataclass(kw_only=True, slots=True)
 class TrialRecord:
-    """A trial, unimodal network or fusion; `final` is its last evaluation (validation split)."""
+    """State of one trained model: a trial, a unimodal network or a fusion."""
 
     id: str
+    """Name of the trial's folder in the study."""
     kind: str = "trial"
-    """trial, unimodal or fusion; confirm and confirm_unimodal for what is retrained with fresh
-    seeds after the search."""
+    """trial, unimodal or fusion; confirm or confirm_unimodal if it is retrained with a fresh seed
+    after the search."""
     method: str = ""
+    """Method, baseline or modality that the trial stands for."""
     name: str = ""
+    """Text that people read in MLflow and in reports."""
     params: dict[str, Any] = field(default_factory=dict)
+    """Flattened config: dotted path -> value."""
     overrides: dict[str, Any] = field(default_factory=dict)
+    """Dotted path -> value, on top of the study's recipe."""
     attempt: int = 0
+    """Number of the attempt that wrote last."""
     status: str = "waiting"
-    """waiting (no line yet), running, completed, failed or stopped."""
+    """waiting (its journal is empty), running, completed, failed or stopped (by a scheduler)."""
     fidelity: str | None = None
-    """policy or joint: how the final metrics came about; None before there are any."""
+    """Training that the final metrics come from: policy (policy-only stage) or joint (all stages);
+    None while there are no final metrics."""
     epochs: list[EpochRecord] = field(default_factory=list)
+    """Epochs by number, each as its last attempt wrote it."""
     final: dict[str, float] = field(default_factory=dict)
+    """Metrics of the last final evaluation, on the validation split."""
     finals: dict[str, dict[str, float]] = field(default_factory=dict)
     """Fidelity -> final metrics at it, in the order in which they were reached."""
     operating_points: list[dict[str, float]] = field(default_factory=list)
-    """Of the model of the final metrics, cheapest first: quality, gflops, selection_rate.* and
-    bias.* (methods/points.py). Empty where its policy has no logits."""
+    """Results of the final model under decision biases, cheapest first: quality, gflops,
+    selection_rate.* and bias.*. Empty if its policy has no logits."""
     error: str | None = None
+    """Traceback of a failed trial."""
     started: float | None = None
+    """Start of the first attempt, in Unix seconds."""
     ended: float | None = None
+    """End of the last attempt, in Unix seconds; None while it runs."""
     starts: list[float] = field(default_factory=list)
-    """When each attempt began, the trainings at a further fidelity included."""
+    """Start of every attempt in Unix seconds, trainings to a further fidelity included."""
     tags: dict[str, str] = field(default_factory=dict)
-    """From the study's journal: on_front, chosen, operating_point (the decision bias under which
-    the chosen trial was chosen, as JSON; "none" for a trial as it is)."""
+    """Tags from the study's journal: on_front, chosen and operating_point (JSON of the decision
+    bias under which the trial was chosen, or "none")."""
     test: dict[str, float] = field(default_factory=dict)
-    """From the study's journal: test_quality, test_gflops, ... and test_bias.<modality>, the
-    decision bias under which the trial was tested."""
+    """Test metrics from the study's journal: test_quality, test_gflops, ..., and
+    test_bias.<modality>, the decision bias under which the trial was tested."""
     regret: dict[str, float] = field(default_factory=dict)
-    """From the study's journal: quality_regret, gflops_regret (training/policy_quality.py)."""
+    """Distances to the oracle front from the study's journal: quality_regret, gflops_regret
+    (training/policy_quality.py)."""
 
 
 @dataclass(kw_only=True, slots=True)
 class StudyRecord:
+    """State of a study and of all its trials."""
+
     name: str
+    """Name of the study."""
     folder: Path
+    """Folder of the study."""
     params: dict[str, Any] = field(default_factory=dict)
+    """Flattened config that all trials start from, and the study's own parameters."""
     status: str = "waiting"
+    """waiting (its journal has no start), running, completed, failed or interrupted."""
     started: float | None = None
+    """First start, in Unix seconds."""
     ended: float | None = None
+    """Last end, in Unix seconds; None while it runs."""
     metrics: dict[str, float] = field(default_factory=dict)
+    """Metrics of the study, e.g. hypervolume; the last value of each."""
     references: dict[str, Any] = field(default_factory=dict)
-    """relevance_policy and oracle_front, as the "references" event gave them."""
+    """Limits of a perfect policy, as the "references" event has them: relevance_policy and
+    oracle_front."""
     data: dict[str, Any] = field(default_factory=dict)
-    """bad (path -> reason), silent and videos, as the "data" event gave them."""
+    """Findings of decoding, as the "data" event has them: bad (path -> reason), and the numbers of
+    silent videos and of videos."""
     promotions: list[dict[str, Any]] = field(default_factory=list)
-    """Decisions which trials are trained jointly: trials, joint (numbers of the study at the time)
-    and ids."""
+    """Choices of trials for joint training: ids, and the study's numbers of trials and joint
+    trials at that time."""
     artifacts: list[str] = field(default_factory=list)
     """Files for MLflow, relative to the study's folder."""
     trials: list[TrialRecord] = field(default_factory=list)
-    """Unimodal networks and fusions included; in the order they started."""
+    """Trials, unimodal networks and fusions, in the order of their start."""
 
 
 def summarise(events: Iterable[Event], *, id: str = "") -> TrialRecord:
-    """What the events of one trial's journal add up to.
-
-    An epoch that appears twice (a retried attempt did it again) counts once: the last one.
+    """Return the record of a trial from the events of its journal.
 
     Args:
-        id: for a journal without a start event yet.
+        events: of the trial's journal, in order.
+        id: of the trial, if the journal has no start event yet.
     """
     record = TrialRecord(id=id)
     epochs: dict[int, EpochRecord] = {}
@@ -94,6 +121,7 @@ def summarise(events: Iterable[Event], *, id: str = "") -> TrialRecord:
         if event["event"] == "start":
             _start(record, event)
         elif event["event"] == "epoch":
+            # A retried attempt repeats epochs: the last one of a number counts.
             epochs[event["epoch"]] = EpochRecord(
                 epoch=event["epoch"],
                 stage=event.get("stage", ""),
@@ -116,13 +144,13 @@ def summarise(events: Iterable[Event], *, id: str = "") -> TrialRecord:
 def read_study(folder: Path) -> StudyRecord:
     """Read a study's journal and those of all its trials.
 
-    To look again and again, use study_reader.StudyReader, which reads only what is new.
+    To read a study repeatedly, use study_reader.StudyReader: it reads only new lines.
 
     Args:
         folder: of the study.
 
     Raises:
-        ValueError: there is no journal in the folder, or one is broken (journal.read_journal).
+        ValueError: the folder has no journal, or a journal is broken (journal.read_journal).
     """
     folder = Path(folder)
     events = read_journal(folder / "journal.jsonl")
@@ -130,12 +158,15 @@ def read_study(folder: Path) -> StudyRecord:
 
 
 def study_record(folder: Path, events: Sequence[Event], trials: list[TrialRecord]) -> StudyRecord:
-    """Join the events of a study's journal and the records of its trials, in order of their start.
+    """Join the events of a study's journal with the records of its trials.
 
     Args:
         folder: of the study.
         events: of its journal.
-        trials: records without what the study's journal says of them, which is added.
+        trials: records of the trials' own journals; tags, test metrics and regret are added.
+
+    Returns:
+        The study, its trials in the order of their start.
 
     Raises:
         ValueError: there is no event.
@@ -151,7 +182,7 @@ def study_record(folder: Path, events: Sequence[Event], trials: list[TrialRecord
 
 
 def read_trial(folder: Path) -> TrialRecord:
-    """The record of one trials/<id> folder."""
+    """Return the record of one trials/<id> folder."""
     return summarise(read_journal(folder / "journal.jsonl"), id=folder.name)
 
 

@@ -1,4 +1,4 @@
-"""Records of a study that is under way: each look reads only the lines that are new."""
+"""A reader of a running study that reads only the new lines of its journals."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,14 +9,14 @@ from adamml.records import StudyRecord, TrialRecord, study_record, summarise
 
 @dataclass(slots=True)
 class _Source:
-    """A journal as far as it was read."""
+    """A journal, and the events that were read from it so far."""
 
     path: Path
     offset: int = 0
     events: list[Event] = field(default_factory=list)
 
     def read(self) -> bool:
-        """Read what was appended since; return whether there was anything."""
+        """Read the new lines; return whether there were any."""
         try:
             size = self.path.stat().st_size
         except FileNotFoundError:
@@ -29,7 +29,7 @@ class _Source:
 
 
 class StudyReader:
-    """A study's folder, read again and again. Not for several threads: give each its own.
+    """Reader of a study's folder for repeated use, in one thread at a time.
 
     Args:
         folder: of the study.
@@ -42,18 +42,18 @@ class StudyReader:
         self._trials: dict[str, TrialRecord] = {}
 
     def read(self) -> StudyRecord:
-        """Return the study as its journals stand now; equal to records.read_study.
+        """Return the current state of the study, equal to that of records.read_study.
 
         Raises:
-            ValueError: there is no journal in the folder, or one is broken.
+            ValueError: the folder has no journal, or a journal is broken.
         """
         self._study.read()
-        # The study's journal comes first, so that the trials that it names are there too.
+        # First the study's journal: the trials that its events name then have a journal already.
         for folder in self.folder.glob("trials/*"):
             source = self._sources.setdefault(folder.name, _Source(folder / "journal.jsonl"))
             if source.read() or folder.name not in self._trials:
                 self._trials[folder.name] = summarise(source.events, id=folder.name)
-        # Copies: the study's journal adds to them, and a caller may keep the record.
+        # Copies, because study_record() adds to them and a caller may keep the result.
         trials = [
             replace(t, tags=dict(t.tags), test=dict(t.test), regret=dict(t.regret))
             for t in self._trials.values()

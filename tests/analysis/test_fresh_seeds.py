@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adamml.journal import Journal
-from adamml.statistics.retrained_fronts import Retrained, attained, confirmed
+from adamml.statistics.retrained_fronts import Retrained, attainment_surfaces, front_rows
 from fabricated_study import HOSTILE, write_study
 
 from analysis.confirmation import confirmation_table
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     names = {"trial-000": "000 always_on", "adamml-16": HOSTILE}
     searched = {"trial-000": {"quality": 0.91, "gflops": 0.55}, "adamml-16": {}}
-    means = confirmed(found, "trial-000", maximise=MAXIMISE, compared="quality")
+    means = front_rows(found, "trial-000", maximise=MAXIMISE, compared="quality")
     rows = [
         asdict(row)
         | asdict(row)["objectives"]
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = {
         "fusion": "trial-000",
         "rows": rows,
-        "attained": attained(means, maximise=MAXIMISE),
+        "attained": attainment_surfaces(means, maximise=MAXIMISE),
     }
     (folder / "confirm.json").write_text(json.dumps(content))
     id = "confirm-trial-000-seed-1001"

@@ -1,4 +1,3 @@
-import doctest
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,14 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from adamml.data import manifest as manifest_module
 from adamml.data.manifest import Manifest, load_manifest, write_manifest
-
-
-def test_the_example_of_load_manifest_runs() -> None:
-    result = doctest.testmod(manifest_module)
-    assert result.attempted > 0
-    assert result.failed == 0
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_trial_that_is_stopped_hears_it_at_its_next_report(
         sampler="random",
         seed=0,
         history=[],
-        first=int(100 * seconds),
+        first_number=int(100 * seconds),
         assign=partial(noop_trial, {"speed": seconds}),
         on_end=slots.dispatcher.stop.remote,
     )

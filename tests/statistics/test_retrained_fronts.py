@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 from adamml.statistics.paired import bootstrap
-from adamml.statistics.retrained_fronts import Confirmed, Retrained, attained, confirmed, on_front
+from adamml.statistics.retrained_fronts import (
+    FrontRow,
+    Retrained,
+    attainment_surfaces,
+    front_rows,
+    on_front,
+)
 
 VIDEOS = 400
 MAXIMISE = (True, False)
@@ -24,8 +30,8 @@ def retrained(
     )
 
 
-def rows_of(configurations: list[Retrained], fusion: str) -> list[Confirmed]:
-    return confirmed(configurations, fusion, maximise=MAXIMISE, compared="quality")
+def rows_of(configurations: list[Retrained], fusion: str) -> list[FrontRow]:
+    return front_rows(configurations, fusion, maximise=MAXIMISE, compared="quality")
 
 
 def test_a_dominated_configuration_is_never_on_the_front() -> None:
@@ -54,11 +60,11 @@ def test_a_third_objective_can_save_a_configuration() -> None:
     pair = [retrained("cheap", 0.9, 0.5), retrained("bad", 0.5, 2.0)]
     for configuration, parameters in zip(pair, (7.0, 3.0), strict=True):
         configuration.values["parameters"] = np.full((3, VIDEOS), parameters)
-    rows = confirmed(pair, "cheap", maximise=(True, False, False), compared="quality")
+    rows = front_rows(pair, "cheap", maximise=(True, False, False), compared="quality")
     assert [row.on_front for row in rows] == [1.0, 1.0]
     assert [row.objectives["parameters"].mean for row in rows] == [7.0, 3.0]
     assert [len(point) for point in rows[0].by_seed] == [3, 3, 3]
-    surfaces = attained(rows, maximise=(True, False, False))
+    surfaces = attainment_surfaces(rows, maximise=(True, False, False))
     assert surfaces["worst"]["parameters"] == [3.0, 7.0]
 
 
@@ -92,13 +98,13 @@ def test_the_median_surface_lies_between_best_and_worst() -> None:
     rows = rows_of(
         [retrained("a", 0.9, 1.0, spread=0.05), retrained("b", 0.6, 0.2, spread=0.1)], "a"
     )
-    surfaces = attained(rows, maximise=MAXIMISE)
+    surfaces = attainment_surfaces(rows, maximise=MAXIMISE)
     at = {name: dict(zip(s["gflops"], s["quality"], strict=True)) for name, s in surfaces.items()}
     for gflops, row in ((1.0, 0), (0.2, 1)):
         accuracies = sorted(accuracy for accuracy, _ in rows[row].by_seed)
         drawn = [at[name][gflops] for name in ("worst", "median", "best")]
         assert drawn == pytest.approx(accuracies)
-    assert attained([], maximise=MAXIMISE) == {}
+    assert attainment_surfaces([], maximise=MAXIMISE) == {}
 
 
 def test_intervals_are_those_of_the_paired_bootstrap() -> None:

@@ -47,7 +47,7 @@ def test_everything_is_left_of_a_study_that_has_not_begun(home: Path) -> None:
         "testing",
         "retraining with seeds 1001, 1002, 1003",
     ]
-    (search,) = (phase for phase in phases if phase.by == SEARCH)
+    (search,) = (phase for phase in phases if phase.executor == SEARCH)
     assert [a.id for a in search.undecided] == ["trial-002", "trial-003"]
     assert not search.assignments
 
@@ -62,7 +62,7 @@ def test_executing_the_head_again_and_again_ends_with_a_complete_study(home: Pat
         "running baselines",
         "searching",
         "training 2 jointly",
-        "taking notes",
+        "noting results",
         "decoding videos",
         "testing",
         *["retraining with seeds 1001, 1002, 1003"] * 3,  # networks, then trials, then tests
@@ -139,7 +139,7 @@ def test_what_is_left_of_every_study_is_as_json_the_same_however_often_one_looks
 def test_a_scheduler_that_stops_trials_trains_the_others_to_the_end(home: Path) -> None:
     plan = plan_of(scheduler="front_asha", trials=6, confirm=False)
     phases = new(plan)
-    (search,) = (phase for phase in phases if phase.by == SEARCH)
+    (search,) = (phase for phase in phases if phase.executor == SEARCH)
     assert {a.fidelity for a in search.undecided} == {"joint", "policy"}
     assert all(a.rungs == plan.rungs != () for a in search.undecided)
     (joint,) = (phase for phase in phases if phase.title.endswith("jointly"))

@@ -1,13 +1,13 @@
 from adamml.records import TrialRecord
 from adamml.study.selection import (
     OperatingPoint,
-    as_it_is,
     average_is_stronger,
     choose,
     hypervolume,
     on_front,
     promoted,
     strongest_fusion,
+    unbiased_point,
 )
 from adamml.study.specs import TRAINED_FUSION
 
@@ -92,7 +92,7 @@ def chosen(records: list[TrialRecord]) -> OperatingPoint:
 def test_the_chosen_trial_keeps_to_the_budget() -> None:
     dear, good, cheap = record("a", 0.95, 0.6), record("b", 0.9, 0.5), record("c", 0.7, 0.1)
     policy = record("d", 0.99, 0.1, fidelity="policy")
-    assert chosen([dear, good, cheap, policy, ALWAYS_ON]) == as_it_is(good)
+    assert chosen([dear, good, cheap, policy, ALWAYS_ON]) == unbiased_point(good)
     assert chosen([dear, ALWAYS_ON]).record is dear
     assert choose([policy, ALWAYS_ON], AVERAGE) is None
     assert choose([good], None) is None
@@ -125,7 +125,7 @@ def test_a_point_of_any_jointly_trained_trial_may_be_chosen() -> None:
     assert (found.record, found.bias) == (dear, {"rgb": -1.5, "audio": 0.0})
 
 
-def test_without_a_better_point_a_trial_is_chosen_as_it_is() -> None:
+def test_without_a_better_point_a_trial_is_chosen_unbiased_point() -> None:
     same_cost = with_points(record("a", 0.9, 0.5), (0.2, 0.9, 0.5), (-1.0, 0.8, 0.1))
     assert chosen([same_cost]).bias == {}
     moved = with_points(record("b", 0.85, 0.4), (0.2, 0.9, 0.49))
@@ -152,7 +152,7 @@ def test_of_points_that_are_as_good_the_one_nearest_to_its_training_is_chosen() 
 
 def test_a_point_counts_as_tested_under_its_own_bias_only() -> None:
     trial = with_points(record("a", 0.97, 0.9), (-1.5, 0.95, 0.5))
-    moved, plain = chosen([trial]), as_it_is(trial)
+    moved, plain = chosen([trial]), unbiased_point(trial)
     assert not moved.tested
     assert not plain.tested
     trial.test = {"test_quality": 0.9, "test_bias.rgb": -1.5, "test_bias.audio": 0.0}

@@ -56,13 +56,15 @@ class Simulated:
         self.titles.append(phase.title)
         for event, fields in phase.events:
             self.journal.append(event, **fields)
-        assignments = phase.undecided if phase.by == SEARCH else phase.assignments
+        assignments = phase.undecided if phase.executor == SEARCH else phase.assignments
         for assignment in assignments:
             self.keys.append(assignment.key)
             self.write(assignment)
-        done = {a.key for a in assignments} | ({phase.title} if phase.by != "slots" else set())
+        done = {a.key for a in assignments} | (
+            {phase.title} if phase.executor != "slots" else set()
+        )
         self.session = replace(self.session, settled=self.session.settled | done)
-        if phase.by == SUMMARY:
+        if phase.executor == SUMMARY:
             self.summarise(phase.seeds)
 
     def write(self, assignment: Assignment) -> None:

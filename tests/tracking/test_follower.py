@@ -2,18 +2,18 @@ from pathlib import Path
 
 import pytest
 from adamml.tracking.follower import (
+    Follower,
     check_tracking_uri,
     default_tracking_uri,
     look_command,
     replay_command,
-    start_projection,
 )
 
 
 @pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "/tmp/mlruns", "mlruns", "http"])
 def test_a_file_store_is_refused_with_what_to_give_instead(uri: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"must be a server .* or a database"):
-        start_projection(tmp_path, uri)
+        Follower(tmp_path, uri)
     assert list(tmp_path.iterdir()) == []
 
 

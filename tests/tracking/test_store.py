@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from adamml.journal import Journal, read_journal
-from adamml.tracking.follower import start_projection
+from adamml.tracking.follower import Follower
 from adamml.tracking.projector import Projector
 from adamml.tracking.store import MlflowStore, connect, search
 from adamml.tracking.sync import project
@@ -216,7 +216,7 @@ def test_a_server_that_was_away_is_caught_up_with_by_the_replay_command(
     empty_database: Path, uri: str, tmp_path: Path
 ) -> None:
     study, port = write_study(tmp_path / "small" / "ks", trials=3), _free_port()
-    behind = start_projection(study, f"http://127.0.0.1:{port}").finish()
+    behind = Follower(study, f"http://127.0.0.1:{port}").finish()
     assert behind is not None
     assert "MLflow is behind" in behind
     assert len((study / "tracking.log").read_text().splitlines()) <= 2
@@ -235,7 +235,7 @@ def test_a_server_that_hangs_holds_nobody_up_for_long(study: Path) -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
-        follower = start_projection(study, f"http://127.0.0.1:{mute.getsockname()[1]}")
+        follower = Follower(study, f"http://127.0.0.1:{mute.getsockname()[1]}")
         time.sleep(10)
         began = time.monotonic()
         assert "MLflow is behind" in (follower.finish() or "")
@@ -247,10 +247,10 @@ def test_the_follower_keeps_up_and_ends_when_its_driver_is_gone(uri: str, tmp_pa
     study = tmp_path / "home" / "studies" / "ks"
     code = (
         "import os, signal, sys, pathlib\n"
-        "from adamml.tracking.follower import start_projection\n"
+        "from adamml.tracking.follower import Follower\n"
         "from fabricated_study import write_study\n"
         f"study = write_study(pathlib.Path({str(study)!r}), ended=False)\n"
-        f"print(start_projection(study, {uri!r}).pid, flush=True)\n"
+        f"print(Follower(study, {uri!r}).pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     tests = Path(__file__).parents[1]

@@ -1,7 +1,7 @@
 """The training objective of AdaMML (docs/paper.md 1.3; adaptive loss of the released code).
 
-A loss is named terms, whose sum is minimised; each is reported as a metric under its name. To add a
-term: write a function, and add a line to policy_loss.
+A loss is a dict of named terms, whose sum is minimised. Each term is reported as a metric under its
+name. To add a term: write a function, and add a line to policy_loss.
 """
 
 import functools
@@ -14,11 +14,11 @@ from adamml.config import LossConfig
 from adamml.objectives.quality import hits, targets
 
 Terms = dict[str, Tensor]
-"""Name -> scalar. A name is a metric's: training/loop.py puts the pass before it."""
+"""Name -> scalar. The metric of a term is its name behind that of its pass (training/loop.py)."""
 
 
 def total(terms: Terms) -> Tensor:
-    """Return the sum of the terms, in their order: the scalar that is minimised."""
+    """Return the scalar that is minimised: the sum of the terms, in their order."""
     return functools.reduce(torch.add, terms.values())
 
 
@@ -34,7 +34,7 @@ def policy_loss(
         decisions: [N, S, M] in the order of `modalities`.
         labels: [N] or [N, K].
         modalities: names of the M modalities.
-        loss: weights, and the form of correctness.
+        loss: weights lambda and gamma, and the form of correctness.
     """
     correct = correctness(logits, labels, loss.correctness)
     lambdas = torch.tensor([loss.lambdas[m] for m in modalities]).to(logits)
@@ -46,22 +46,26 @@ def policy_loss(
 
 
 def recognition_loss(logits: Tensor, labels: Tensor) -> Terms:
-    """Return cross-entropy alone, the other terms of policy_loss being 0.
+    """Return cross-entropy as the only term that is not 0, under the names of policy_loss.
 
-    Recognition epochs run with lambda = 0, and gamma acts on nothing there.
+    Recognition epochs have lambda = 0, and gamma has no gradient in the recognition networks.
+
+    Args:
+        logits: [N, K].
+        labels: [N] or [N, K].
     """
     zero = logits.new_zeros(())
     return {"cross_entropy": F.cross_entropy(logits, targets(labels)), "usage": zero, "wrong": zero}
 
 
 def correctness(logits: Tensor, labels: Tensor, form: str) -> Tensor:
-    """Return how right each prediction is, [N].
+    """Return the correctness of each prediction, [N], from 0 to 1.
 
     Args:
         logits: [N, K].
         labels: [N] or [N, K].
-        form: "argmax", 1 where the predicted class is a label, else 0; or "probability", that of
-            the true class (with several labels the sum of theirs).
+        form: "argmax" for 1 if the predicted class is a label, else 0; "probability" for the
+            softmax probability of the label, or the sum over a video's labels.
     """
     if form == "argmax":
         return hits(logits, labels).to(logits.dtype)
@@ -79,8 +83,8 @@ def usage(decisions: Tensor, correct: Tensor, lambdas: Tensor) -> Tensor:
         correct: [N], from correctness().
         lambdas: [M], the weight of each modality.
     """
-    # Only computation for correct predictions is punished. Without detach the gradient could make
-    # it cheaper by making predictions wrong.
+    # Only computation for correct predictions has a price. Without detach the gradient could lower
+    # the price by making predictions wrong.
     squares = decisions.mean(1).square() * correct.detach()[:, None]
     return (squares.mean(0) * lambdas).sum()
 
@@ -88,6 +92,10 @@ def usage(decisions: Tensor, correct: Tensor, lambdas: Tensor) -> Tensor:
 def wrong(correct: Tensor, gamma: float) -> Tensor:
     """Return the price of wrong predictions: gamma mean_n(1 - correct_n).
 
-    With correctness "argmax" (as published) it has no gradient; with "probability" it has.
+    Correctness "argmax" (as published) gives it no gradient, "probability" gives it one.
+
+    Args:
+        correct: [N], from correctness().
+        gamma: weight of this term.
     """
     return gamma * (1 - correct).mean()

@@ -36,20 +36,21 @@ class Objective:
     label: str
     """Title of an axis or a column. Quality is titled by its kind: top-1 accuracy or mAP."""
     unit: str
-    """Unit of the number as it is shown, with the space before it where one is written."""
+    """Unit of the displayed number, with a space before it if one is written."""
     scale: float = 1.0
-    """Factor from the number in a journal to the number as it is shown: 100 for percent."""
+    """Factor from the number in a journal to the displayed number: 100 for percent."""
     number_format: str
-    """Format specification of the number as it is shown, as in format(); also of plotly's d3."""
+    """Format specification of the displayed number, valid for format() and for plotly's d3."""
     width: int
-    """Characters that a column of these numbers takes in a table of text."""
+    """Width of a column of these numbers in a table of text, in characters."""
 
     @property
     def maximised(self) -> bool:
+        """True if more is better."""
         return self.direction == "max"
 
     def text(self, value: float) -> str:
-        """Return a value as it is shown, with its unit.
+        """Return the text that displays a value, with its unit.
 
         >>> OBJECTIVES["quality"].text(0.8254)
         '82.54%'
@@ -60,7 +61,7 @@ class Objective:
 
     @property
     def axis(self) -> str:
-        """Title of an axis, with the unit in brackets where the label does not hold it."""
+        """Title of an axis, with the unit in brackets unless the label has it."""
         unit = self.unit.strip()
         return self.label if not unit or unit in self.label else f"{self.label} ({unit})"
 
@@ -90,7 +91,7 @@ OBJECTIVES: dict[str, Objective] = {
 
 
 def maximise() -> tuple[bool, ...]:
-    """Return for each objective, in the table's order, whether more is better."""
+    """Return whether more is better, for each objective in the table's order."""
     return tuple(objective.maximised for objective in OBJECTIVES.values())
 
 

@@ -1,1 +1,1 @@
-"""Fronts, paired differences, and fronts of retrained configurations."""
+"""Statistics of results: fronts, paired differences, and fronts of retrained configurations."""

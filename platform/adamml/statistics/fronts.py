@@ -65,6 +65,9 @@ def hypervolume_fraction(
     """Return the hypervolume as a fraction of that of one point at `ideal`.
 
     Args:
+        points: [P, D].
+        maximise: for each objective, true if more is better.
+        reference: [D], the corner of worst values.
         ideal: [D], the best value that each objective can have.
 
     Raises:
@@ -86,7 +89,7 @@ def hypervolume_contributions(
 ) -> NDArray[np.float64]:
     """Return the hypervolume [P] that would be lost with each point; 0 for dominated points.
 
-    Of equal points the first one stands for all and the others get 0.
+    Of several equal points the first one gets the contribution and the others get 0.
     """
     checked = _points(points, maximise)
     # Each of two equal points would lose nothing: the other one still covers its volume.
@@ -125,6 +128,8 @@ def attainment_surface(
 
     Args:
         runs: the points [P, D] of each run, with D = 2 or 3.
+        percentile: share of the runs, in percent.
+        maximise: for each objective, true if more is better.
 
     Returns:
         Its corners [C, D], from the best value of the last objective to its worst.

@@ -1,16 +1,20 @@
 """Hierarchical bootstrap over seeds and videos, for means and for paired differences.
 
-Every replicate draws the seeds anew with replacement, and the videos anew with replacement: levels
-are resampled as they were sampled (Saravanan, Berman and Sober 2020, "Application of the
-hierarchical bootstrap to multi-level data in neuroscience"). All seeds see the same test videos, so
-these are crossed with the seeds and not nested in them: a replicate's videos are the same for all
-of its seeds (Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1). The interval
-is that of percentiles.
+Every replicate draws seeds with replacement, and videos with replacement: both levels are resampled
+as they were sampled (Saravanan, Berman and Sober 2020, "Application of the hierarchical bootstrap
+to multi-level data in neuroscience"). All seeds are tested on the same videos, so videos are
+crossed with seeds and not nested in them: a replicate has the same videos for all of its seeds
+(Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1). The interval is the
+percentile interval.
 
-How far to trust it (tests/statistics/test_paired.py): about 95% coverage where videos are what
-varies; more than that, so cautious, where seed and video vary together; too little where seeds vary
-most and are few, at most 75% with three: their interval then is just their range. Look at the seeds
-one by one, or take more of them.
+Coverage of the 95% interval (tests/statistics/test_paired.py): about 95% if videos vary most; more,
+which is cautious, if seeds and videos vary together; too little if seeds vary most and are few.
+With three seeds it is at most 75%, because the interval is then the range of the seeds. In that
+case compare the seeds one by one, or train more of them.
+
+>>> ours, others = [[1, 1, 1, 0], [1, 1, 0, 1]], [[1, 0, 0, 0], [1, 0, 0, 1]]
+>>> paired_difference(ours, others).mean
+0.375
 """
 
 from collections.abc import Sequence
@@ -21,19 +25,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
+"""Table of numbers, [seeds, videos]."""
 Draws = NDArray[np.float64]
+"""Numbers of each replicate."""
 
 LEVEL = 0.95
 """Share of replicates inside an interval."""
 REPLICATES = 10_000
 """Number of replicates from which an interval is taken."""
 _CHUNK = 4_000_000
-"""Draws in memory at a time."""
+"""Number of draws in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """A mean and its interval, which contains it."""
+    """A mean and an interval that contains it."""
 
     mean: float
     """Mean over seeds and videos."""
@@ -42,10 +48,6 @@ class Estimate:
     high: float
     """Upper end of the interval."""
 
-    @property
-    def above_zero(self) -> bool:
-        return self.low > 0
-
 
 def bootstrap(
     values: ArrayLike, *, level: float = LEVEL, replicates: int = REPLICATES, seed: int = 0
@@ -53,7 +55,9 @@ def bootstrap(
     """Return the mean over seeds and videos, and its interval.
 
     Args:
-        values: [seeds, videos], e.g. 1 where correct.
+        values: [seeds, videos], e.g. 1 for a correct prediction.
+        level: share of replicates inside the interval.
+        replicates: number of replicates.
         seed: seed of the random draws.
 
     Raises:
@@ -69,8 +73,8 @@ def bootstrap(
     (means,) = joint_replicates([table], [range(len(table))], replicates=replicates, seed=seed)
     mean = float(table.mean())
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).tolist()
-    # Where all numbers are one (always-on costs the same on every video), so are all replicates up
-    # to the rounding of sums in another order: the mean would lie a last digit outside.
+    # If all values are equal (always-on costs the same on every video), sums in another order may
+    # differ in the last digit, and the mean would lie outside of its interval.
     return Estimate(mean=mean, low=min(low, mean), high=max(high, mean))
 
 
@@ -83,16 +87,21 @@ def paired_difference(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Estimate:
-    """Return ours minus others on the same videos at the same seeds: better where above zero.
+    """Return the mean of ours minus others, and its interval, on the same videos and seeds.
+
+    Ours is better if the whole interval lies above zero.
 
     Args:
-        ours, others: [seeds, videos].
-        seeds: the seed of each row of ours, and of each row of others; only seeds that both have
-            are compared. Without it, row n of both has the same seed.
+        ours: [seeds, videos].
+        others: [seeds, videos].
+        seeds: the seed of each row of ours, and of each row of others. Only seeds that both have
+            are compared. None if row n of both has the same seed.
+        level: share of replicates inside the interval.
+        replicates: number of replicates.
         seed: seed of the random draws.
 
     Raises:
-        ValueError: they have other videos, or no seed in common.
+        ValueError: the videos differ, or no seed is common to both.
     """
     a, b = np.asarray(ours, np.float64), np.asarray(others, np.float64)
     if seeds is not None:
@@ -120,20 +129,22 @@ def joint_replicates(
 ) -> list[Draws]:
     """Return the mean of each replicate of several tables on the same videos: [replicates] each.
 
-    All tables share the draws of videos, and the draws of those seeds that they share, so that they
-    are paired. Each table's own replicates are those of the plain bootstrap of its seeds.
+    Tables share the draws of videos, and the draws of the seeds that they have in common, so that
+    their replicates are paired. The replicates of one table are distributed as in the plain
+    bootstrap of its seeds.
 
     Args:
         tables: [seeds, videos] each.
         seeds: the seed of each row of each table.
+        replicates: number of replicates.
         seed: seed of the random draws.
 
     Raises:
-        ValueError: a table has not one seed per row, or a seed twice.
+        ValueError: a table's seeds are not one per row, or not distinct.
     """
     rows = [_rows(s, table) for s, table in zip(seeds, tables, strict=True)]
     union = list(dict.fromkeys(seed for row_of in rows for seed in row_of))
-    # [U] per table: the row of each seed of the union, -1 where the table has not got it.
+    # [U] per table: the row of each seed of the union, -1 if the table lacks the seed.
     places = [np.array([row_of.get(seed, -1) for seed in union]) for row_of in rows]
     rng, videos = np.random.default_rng(seed), tables[0].shape[1]
     chunk = max(1, _CHUNK // videos)
@@ -162,8 +173,8 @@ def _rows(seeds: Sequence[int], table: Array) -> dict[int, int]:
 def _seed_counts(places: Sequence[Array], size: int, rng: np.random.Generator) -> list[Draws]:
     """Return how often each row of each table was drawn, [size, rows] per table.
 
-    One sequence is drawn over all seeds. A table with n seeds takes the first n draws that are its
-    own: they are uniform over its seeds and independent, as the plain bootstrap has them.
+    One sequence is drawn over the seeds of all tables. A table with n seeds takes the first n draws
+    that are seeds of its own: they are uniform and independent, as in the plain bootstrap.
     """
     union = len(places[0])
     draws = np.empty((size, 0), np.int64)
@@ -177,7 +188,7 @@ def _seed_counts(places: Sequence[Array], size: int, rng: np.random.Generator) -
     for place, count in zip(places, wanted, strict=True):
         mine = place[draws] >= 0
         first = mine & (mine.cumsum(1) <= count)
-        # Row by row, exactly `count` draws are left, so the flat list folds back.
+        # Each row keeps exactly `count` draws, so the flat list can be reshaped.
         counts.append(_counts(place[draws[first]].reshape(size, count), count))
     return counts
 

@@ -1,8 +1,8 @@
 """Statistics of a front whose configurations were retrained with fresh seeds.
 
-Each configuration was retrained with seeds that the search has not seen, and tested once per seed
-on the same videos. Intervals are those of paired.py; the probability to be on the front is the
-share of its replicates in which no other configuration dominates.
+Each configuration was retrained with seeds that the search has not used, and tested once per seed
+on the same videos. Intervals come from paired.py. The probability to be on the front is the share
+of replicates in which no other configuration dominates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from adamml.statistics.paired import (
 )
 
 FRONT_REPLICATES = 2000
-"""Number of replicates from which the probability to be on the front is taken."""
+"""Number of replicates for the probability to be on the front."""
 CONTESTED = (0.1, 0.9)
 """Probabilities to be on the front between which a configuration gets more seeds."""
 
@@ -39,8 +39,8 @@ class Retrained:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Confirmed:
-    """Means, intervals and standing of one retrained configuration."""
+class FrontRow:
+    """Result of one retrained configuration: means, intervals and its probability on the front."""
 
     key: str
     """Name of the configuration, unique in its study."""
@@ -51,36 +51,37 @@ class Confirmed:
     by_seed: list[tuple[float, ...]]
     """Point [D] at each seed: the means over videos, in the order of the objectives."""
     difference: Estimate | None
-    """Difference to the fusion in the objective compared, on the same videos at the same seeds;
-    None for the fusion itself, and where they have no seed in common."""
+    """Difference to the fusion in one objective, on the same videos and seeds; None for the fusion
+    itself, and if they have no seed in common."""
     on_front: float
     """Probability that no other configuration dominates it."""
 
     @property
     def contested(self) -> bool:
+        """True if it is neither clearly on the front nor clearly off it."""
         low, high = CONTESTED
         return low < self.on_front < high
 
 
-def confirmed(
+def front_rows(
     configurations: Sequence[Retrained],
     fusion: str,
     *,
     maximise: Sequence[bool],
     compared: str,
-) -> list[Confirmed]:
-    """Return means, intervals and probabilities, in the order given.
+) -> list[FrontRow]:
+    """Return means, intervals and probabilities of configurations, in their order.
 
     Args:
-        configurations: on the same videos in the same order.
-        fusion: key of the configuration to which differences are taken.
-        maximise: for each objective, in their order, whether more is better.
-        compared: the objective in which differences are taken.
+        configurations: tested on the same videos in the same order.
+        fusion: key of the configuration that the others are compared with.
+        maximise: for each objective, true if more is better.
+        compared: objective in which they are compared.
     """
     other = next((r for r in configurations if r.key == fusion), None)
     probabilities = on_front(configurations, maximise=maximise)
     return [
-        Confirmed(
+        FrontRow(
             key=r.key,
             seeds=r.seeds,
             objectives={name: bootstrap(values) for name, values in r.values.items()},
@@ -95,7 +96,8 @@ def confirmed(
 def on_front(configurations: Sequence[Retrained], *, maximise: Sequence[bool]) -> list[float]:
     """Return for each configuration the probability that no other one dominates it."""
     seeds = [r.seeds for r in configurations]
-    # The same seed of the draws for each objective: a replicate has one set of seeds and videos.
+    # joint_replicates() makes the same draws for each objective: a replicate has one set of seeds
+    # and videos.
     replicates = [
         joint_replicates(
             [r.values[name] for r in configurations], seeds, replicates=FRONT_REPLICATES
@@ -107,13 +109,18 @@ def on_front(configurations: Sequence[Retrained], *, maximise: Sequence[bool]) -
     return [float(share) for share in np.mean(masks, axis=0)]
 
 
-def attained(
-    configurations: Sequence[Confirmed], *, maximise: Sequence[bool]
+def attainment_surfaces(
+    configurations: Sequence[FrontRow], *, maximise: Sequence[bool]
 ) -> Mapping[str, Mapping[str, list[float]]]:
-    """Return the surfaces that any ("best"), half ("median") and all ("worst") seeds attain.
+    """Return the surfaces that any ("best"), half ("median") and all ("worst") of the seeds attain.
 
-    Each is {objective: values at its corners}, over the seeds that all configurations have; empty
-    without such a seed, and with more objectives than fronts.attainment_surface can take.
+    Args:
+        configurations: from front_rows().
+        maximise: for each objective, true if more is better.
+
+    Returns:
+        Surface -> objective -> values at its corners, over the seeds that all configurations have.
+        Empty without such a seed, and for more than fronts.MOST_ATTAINED objectives.
     """
     if not configurations or len(maximise) > fronts.MOST_ATTAINED:
         return {}

@@ -1,1 +1,1 @@
-"""Trials on slots, and the study that decides which trials to run."""
+"""Studies: which trials are run, in which phases, and what is chosen from their results."""

@@ -16,36 +16,37 @@ from adamml.trials.assignment import Assignment
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A configuration that is retrained."""
+    """A configuration that is retrained with fresh seeds."""
 
     key: str
-    """Id of its trial, or the modality that stands alone."""
+    """Id of its trial; for a modality alone, the modality."""
     name: str
-    """Text that people read."""
+    """Text that people read in reports and in MLflow."""
     method: str
-    """Method or baseline of the trial, or the modality."""
+    """Method or baseline of the trial; for a modality alone, the modality."""
     overrides: dict[str, Any]
-    """Dotted path -> value, the seed of the search among them."""
+    """Dotted path -> value, with the seed of the search."""
     within_budget: bool = False
-    """True for the chosen point: tested at its best operating point within the budget."""
+    """True for the chosen trial: each retraining of it is tested at its best operating point within
+    the GFLOPs budget."""
     searched: dict[str, float] = field(default_factory=dict)
-    """Objectives on validation as the search saw them; empty for a modality alone."""
+    """Objectives on validation in the search; empty for a modality alone."""
 
     def at(self, seed: int) -> Assignment:
-        """Return its training with a fresh seed."""
+        """Return the assignment that trains it with a fresh seed."""
         return specs.retraining(self.key, self.name, self.method, self.overrides, seed)
 
 
 def candidates(
     records: Sequence[TrialRecord], config: Config, base: Mapping[str, Any], *, whole_front: bool
 ) -> list[Candidate]:
-    """Return always-on fusion, then the chosen point, then with the whole front all others.
+    """Return the candidates: always-on fusion, the chosen trial, then those of the whole front.
 
     Args:
-        records: of the study.
+        records: of the study's trials.
         config: that its trials start from.
-        base: the study's own overrides.
-        whole_front: add the other configurations of the validation front, the published setting
+        base: overrides of the recipe that all its trials have.
+        whole_front: True to add the other trials of the validation front, the published setting
             and each modality alone.
     """
     trials, chosen = evaluated(records), choose(records, strongest_fusion(records))

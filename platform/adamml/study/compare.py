@@ -1,7 +1,7 @@
-"""A comparison of methods, from its plan to its test numbers; jobs/compare_methods.py calls it.
+"""A comparison of methods from its plan to its report; jobs/compare_methods.py calls it.
 
-Running it again with the same settings continues where the journals end. No choice is made on the
-test split, which every method sees once per seed.
+Run again with the same settings, it continues where the journals end. Each method is tested once
+per seed, and nothing is chosen by the test split.
 """
 
 import json
@@ -14,36 +14,36 @@ from adamml.journal import Journal
 from adamml.methods import METHODS, methods_of, rates
 from adamml.records import StudyRecord, TrialRecord
 from adamml.study import specs
-from adamml.study.options.comparison import described_comparison
+from adamml.study.options.comparison import describe_comparison
 from adamml.study.options.plan import ComparisonPlan
 from adamml.study.options.settings import open_study
 from adamml.study.phases import TESTING, decodings
-from adamml.study.running.phase import Phase, Session, still_open, with_decoding
+from adamml.study.running.phase import Phase, Session, unfinished, with_decoding
 from adamml.study.running.progress import Display
-from adamml.study.running.rehearsal import rehearsed
+from adamml.study.running.rehearsal import rehearse
 from adamml.study.running.session import Job, run_session
 from adamml.trials.assignment import Assignment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """A report's extract of the test results."""
+    """Results of a report for MLflow."""
 
     metrics: Mapping[str, float]
-    """Metrics of the study, for MLflow."""
+    """Metrics of the study."""
     files: tuple[Path, ...]
-    """Files in the study's folder, to attach to it."""
+    """Files in the study's folder, to attach to the study."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonEnd:
-    """The end of a comparison's run."""
+    """Result of a run of the comparison."""
 
     plan: ComparisonPlan
     failed: Mapping[str, str]
-    """Trial id -> traceback, or the reason for which it could not be run."""
+    """Trial id -> traceback, or the reason why it could not be run."""
     behind: str | None
-    """Why MLflow does not show everything; None where it does."""
+    """Reason why MLflow lacks something, and the command that adds it; None if it has all."""
 
 
 def compare(plan: ComparisonPlan, summarise: Callable[[ComparisonPlan], Summary]) -> ComparisonEnd:
@@ -51,11 +51,11 @@ def compare(plan: ComparisonPlan, summarise: Callable[[ComparisonPlan], Summary]
 
     Args:
         plan: of the comparison.
-        summarise: called last, also after an interruption.
+        summarise: writes the report; called last, also after an interruption.
 
     Raises:
         ValueError, OSError, StudyError: for the user; the message says what to change.
-        KeyboardInterrupt: also on SIGTERM; the same call continues with the study.
+        KeyboardInterrupt: on Ctrl-C and SIGTERM; the same call continues the study.
     """
     open_study(plan.folder, plan.settings)
 
@@ -77,11 +77,11 @@ def compare(plan: ComparisonPlan, summarise: Callable[[ComparisonPlan], Summary]
 
 
 def remaining_comparison(plan: ComparisonPlan, study: StudyRecord, session: Session) -> list[Phase]:
-    """Return what is left of a comparison, in order; nothing for a complete one.
+    """Return what is left of a comparison, in order; nothing if it is complete.
 
     Args:
         plan: of the comparison.
-        study: its journals as they stand now.
+        study: its records.
         session: this run of the job.
     """
     records = {record.id: record for record in study.trials}
@@ -93,20 +93,20 @@ def remaining_comparison(plan: ComparisonPlan, study: StudyRecord, session: Sess
 
 
 def dry_run_comparison(plan: ComparisonPlan) -> str:
-    """Return what --dry-run prints: JSON of the config, the methods, and what is left to do."""
-    left = rehearsed(plan, partial(remaining_comparison, plan))
-    return json.dumps(described_comparison(plan) | {"left": left}, indent=2)
+    """Return the text of --dry-run: JSON of the plan and of the phases that are left."""
+    left = rehearse(plan, partial(remaining_comparison, plan))
+    return json.dumps(describe_comparison(plan) | {"left": left}, indent=2)
 
 
 def _unimodals(plan: ComparisonPlan, records: Mapping[str, TrialRecord], session: Session) -> Phase:
-    """The networks of every seed: all its methods begin with them."""
+    """Train the unimodal networks of every seed, with which all methods of the seed begin."""
     networks = [
         network
         for seed in plan.seeds
         for network in specs.unimodals_at(seed, plan.config, plan.base, session.data)
     ]
-    left = still_open(networks, records, session)
-    # Whichever slot has nothing left to train decodes what will be needed last.
+    left = unfinished(networks, records, session)
+    # A slot that has no network left to train decodes the videos that are needed last.
     idle = specs.decoding("decode test", plan.base, "test")
     if left and idle.key not in session.settled:
         left = (*left, idle)
@@ -114,7 +114,8 @@ def _unimodals(plan: ComparisonPlan, records: Mapping[str, TrialRecord], session
 
 
 def _waves(plan: ComparisonPlan) -> list[list[str]]:
-    """First the methods that others need; the modalities alone fill the slots beside them."""
+    """Return the methods in two waves: those that others need, then the rest."""
+    # The modalities alone belong to the first wave, to fill slots that would have no work.
     needed = {method.needs for method in METHODS.values() if method.needs}
     first = {*needed, *plan.config.modalities}
     waves = []
@@ -143,8 +144,8 @@ def _methods(
                 later.append(specs.method_trial(name, seed, plan.config, plan.base, {}))
     return Phase(
         title=f"training {', '.join(names)}",
-        assignments=still_open(ready, records, session),
-        undecided=still_open(later, records, session),
+        assignments=unfinished(ready, records, session),
+        undecided=unfinished(later, records, session),
     )
 
 
@@ -154,7 +155,7 @@ def _is_settled(method: str, seed: int, plan: ComparisonPlan, session: Session) 
 
 
 def _blocked(plan: ComparisonPlan, failed: Mapping[str, str]) -> dict[str, str]:
-    """Methods that could not be run because another one failed."""
+    """Return the methods that could not be run because one that they need failed: id -> reason."""
     table = methods_of(plan.config)
     return {
         specs.method_id(name, seed): f"it needs {needs} at seed {seed}"
@@ -171,7 +172,7 @@ def _tests(
     *,
     decided: bool,
 ) -> Phase:
-    """Every trained method, once, on the split that no choice was made on."""
+    """Test every trained method once per seed."""
     ids = [specs.method_id(method, seed) for seed in plan.seeds for method in plan.methods]
     if not decided:
         stand_ins = [r for id in ids if not (r := records.get(id, TrialRecord(id=id))).test]

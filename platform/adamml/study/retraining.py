@@ -1,8 +1,8 @@
-"""Retraining what a search found with fresh seeds: the phases of it that are left.
+"""Phases of the retraining that are left: candidates of a search are trained with fresh seeds.
 
-Every seed has its own unimodal networks, shared by all candidates at that seed; all candidates are
-trained through all stages, so with equal recognition epochs. An operating point belongs to one
-trained policy: the retrained one has its own, chosen on validation by the rule of the search.
+Each seed has its own unimodal networks, which all candidates share at that seed. All candidates are
+trained through all stages, so they have equal recognition epochs. An operating point belongs to one
+trained policy, so each retraining chooses its own, on validation, by the rule of the search.
 """
 
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ from adamml.statistics.retrained_fronts import CONTESTED
 from adamml.study import specs
 from adamml.study.candidates import Candidate, candidates
 from adamml.study.options.plan import SweepPlan
-from adamml.study.running.phase import SUMMARY, Phase, Session, is_complete, still_open
+from adamml.study.running.phase import SUMMARY, Phase, Session, is_complete, unfinished
 from adamml.study.selection import BUDGET, best_within, strongest_fusion
 from adamml.trials.assignment import Assignment
 
-FRESH = 1001
-"""The first fresh seed is the study's plus this."""
+FRESH_SEED_OFFSET = 1001
+"""Difference between the first fresh seed and the study's seed."""
 SUMMARISED = "confirm.seeds"
-"""Metric of a study: how many fresh seeds its summary of the retraining covers."""
+"""Metric of a study: number of fresh seeds that the summary of its retraining covers."""
 
 
 def first_fresh_seed(plan: SweepPlan) -> int:
-    """Return the first seed of the retraining; the others follow it."""
-    return plan.config.seed + FRESH
+    """Return the first seed of the retraining; the others follow by one."""
+    return plan.config.seed + FRESH_SEED_OFFSET
 
 
 def retraining_phases(
@@ -33,14 +33,14 @@ def retraining_phases(
 ) -> list[Phase]:
     """Return what is left of the retraining and of its summary.
 
-    First the plan's seeds for all candidates; then one more seed at a time for those that may or
-    may not be on the front, by the summary so far.
+    All candidates get the plan's number of seeds. Then those that may or may not be on the front,
+    by the summary so far, get one more seed at a time.
 
     Args:
         plan: of the sweep.
         study: its records.
-        session: this run.
-        decided: whether the search is over, so that the candidates are known.
+        session: this run of the job.
+        decided: True if the search is over, so that its candidates are certain.
     """
     if not plan.confirm.seeds:
         return []
@@ -54,20 +54,22 @@ def retraining_phases(
     if not training.empty:
         return [training, _summary(seeds)]
     covered = int(study.metrics.get(SUMMARISED, 0))
-    if not seeds <= covered <= max(seeds, plan.confirm.until) or _lacks(plan, study, chosen):
+    # The summary is missing, is from a run with other numbers of seeds, or lacks a candidate.
+    outdated = not seeds <= covered <= max(seeds, plan.confirm.until)
+    if outdated or _summary_lacks_candidate(plan, study, chosen):
         return _unless_settled(_summary(seeds), session)
     low, high = CONTESTED
     contested = [c for c in chosen if low < _on_front(study, c, missing=0.0) < high]
     if covered >= plan.confirm.until or not contested:
         return []
-    # Each is compared with always-on fusion at the same seeds.
+    # Always-on fusion too: differences to it are taken at the same seeds.
     again = [c for c in chosen if c in contested or c is chosen[0]]
     training = _retrain(plan, study, session, again, [first + covered])
     return [training] if not training.empty else _unless_settled(_summary(covered + 1), session)
 
 
 def _summary(seeds: int) -> Phase:
-    return Phase(title=f"summarising {seeds} fresh seeds", by=SUMMARY, seeds=seeds)
+    return Phase(title=f"summarising {seeds} fresh seeds", executor=SUMMARY, seeds=seeds)
 
 
 def _unless_settled(phase: Phase, session: Session) -> list[Phase]:
@@ -78,8 +80,10 @@ def _on_front(study: StudyRecord, candidate: Candidate, *, missing: float) -> fl
     return study.metrics.get(f"confirm.{candidate.key}.on_front", missing)
 
 
-def _lacks(plan: SweepPlan, study: StudyRecord, chosen: Sequence[Candidate]) -> bool:
-    """Whether a candidate was tested that the summary does not know."""
+def _summary_lacks_candidate(
+    plan: SweepPlan, study: StudyRecord, chosen: Sequence[Candidate]
+) -> bool:
+    """Return whether a candidate was tested but is not in the summary."""
     tested = {record.id for record in study.trials if record.test}
     first = first_fresh_seed(plan)
     seeds = range(first, first + max(plan.confirm.seeds, plan.confirm.until))
@@ -91,9 +95,10 @@ def _lacks(plan: SweepPlan, study: StudyRecord, chosen: Sequence[Candidate]) -> 
 
 
 def _expected(plan: SweepPlan) -> Phase:
-    """Stand-ins before the front is known: how many configurations it has is a guess."""
-    configurations = 2
+    """Return stand-ins for a retraining whose candidates are not chosen yet."""
+    configurations = 2  # the chosen trial and always-on fusion
     if plan.confirm.whole_front:
+        # A guess: the size of the front is the number of jointly trained trials.
         configurations += plan.joint + len(plan.config.modalities)
     seeds = range(first_fresh_seed(plan), first_fresh_seed(plan) + plan.confirm.seeds)
     networks = [
@@ -120,16 +125,13 @@ def _retrain(
     wanted: Sequence[Candidate],
     seeds: Sequence[int],
 ) -> Phase:
-    """A seed's networks can run at once, then what begins with them, then its tests.
-
-    No seed waits for another.
-    """
+    """Train and test candidates. Each seed has its own order: networks, then trials, then tests."""
     records = {record.id: record for record in study.trials}
     dearest_first = sorted(wanted, key=lambda candidate: candidate.method == "always_on")
     ready, later = list[Assignment](), list[Assignment]()
     for seed in seeds:
         networks = {n.id: n for c in wanted for n in _networks(plan, c, seed, session.data)}
-        missing = still_open(networks.values(), records, session)
+        missing = unfinished(networks.values(), records, session)
         ready += missing
         waits = any(not is_complete(records.get(id), "unimodal") for id in networks)
         for candidate in dearest_first:
@@ -145,7 +147,7 @@ def _retrain(
 
 
 def _networks(plan: SweepPlan, candidate: Candidate, seed: int, data: str) -> list[Assignment]:
-    """The networks that a candidate starts from: the plan's, but for searched backbones."""
+    """Return the unimodal networks of a candidate at a seed, in the backbones that it searched."""
     searched = {k: v for k, v in candidate.overrides.items() if k.startswith("recognition.")}
     config = override(plan.config, searched)
     base = {**plan.base, **searched}
@@ -155,6 +157,7 @@ def _networks(plan: SweepPlan, candidate: Candidate, seed: int, data: str) -> li
 def _test(
     candidate: Candidate, record: TrialRecord, plan: SweepPlan, study: StudyRecord
 ) -> Assignment:
+    """Return the test of a retraining, at its best operating point if it is the chosen trial's."""
     fusion = strongest_fusion(study.trials)
     assert fusion is not None
     bias: dict[str, float] = {}

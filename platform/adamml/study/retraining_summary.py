@@ -1,4 +1,4 @@
-"""The summary of a retraining: confirm.json for the report, and its numbers as metrics."""
+"""Summary of a retraining: confirm.json for the report, and metrics of the study."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from adamml.files import whole
 from adamml.journal import Journal
 from adamml.objectives import table
 from adamml.records import StudyRecord, read_trial
-from adamml.statistics.retrained_fronts import Confirmed, Retrained, attained, confirmed
+from adamml.statistics.retrained_fronts import FrontRow, Retrained, attainment_surfaces, front_rows
 from adamml.study import specs
 from adamml.study.candidates import Candidate, candidates
 from adamml.study.options.plan import SweepPlan
@@ -22,6 +22,7 @@ from adamml.study.retraining import SUMMARISED, first_fresh_seed
 from adamml.trials.test_results import load_results, values
 
 FILE_NAME = "confirm.json"
+"""Name of the summary's file in the study's folder."""
 
 
 def summarise_retraining(plan: SweepPlan, study: StudyRecord, seeds: int, journal: Journal) -> None:
@@ -30,32 +31,32 @@ def summarise_retraining(plan: SweepPlan, study: StudyRecord, seeds: int, journa
     Args:
         plan: of the sweep.
         study: its records.
-        seeds: how many fresh seeds to cover.
+        seeds: number of fresh seeds to cover.
         journal: of the study.
     """
     chosen = candidates(study.trials, plan.config, plan.base, whole_front=plan.confirm.whole_front)
     retrained = [r for c in chosen if (r := _retrained(plan, c, seeds)) is not None]
     if not retrained:
         return
-    rows = confirmed(retrained, chosen[0].key, maximise=table.maximise(), compared="quality")
+    rows = front_rows(retrained, chosen[0].key, maximise=table.maximise(), compared="quality")
     by_key = {candidate.key: candidate for candidate in chosen}
     content = {
         "fusion": chosen[0].key,
         "rows": [_row(row, by_key[row.key]) for row in rows],
-        "attained": attained(rows, maximise=table.maximise()),
+        "attained": attainment_surfaces(rows, maximise=table.maximise()),
     }
     with whole(plan.folder / FILE_NAME) as part:
         part.write_text(json.dumps(content, indent=1) + "\n")
     journal.append("artifact", path=FILE_NAME)
-    # Last: with this line the summary counts as written.
+    # Last, because this line says that the summary is written.
     journal.append("metrics", metrics=_metrics(rows) | {SUMMARISED: seeds})
 
 
 def _retrained(plan: SweepPlan, candidate: Candidate, seeds: int) -> Retrained | None:
-    """The candidate at the seeds at which it was tested, videos in the order of their ids."""
+    """Return a candidate's results at all seeds at which it was tested; None if at none."""
     first = first_fresh_seed(plan)
     frames = {
-        seed: frame.sort_values("id")
+        seed: frame.sort_values("id")  # one order of videos for all candidates and seeds
         for seed in range(first, first + seeds)
         if (frame := _test_videos(plan, candidate, seed)) is not None
     }
@@ -76,10 +77,10 @@ def _retrained(plan: SweepPlan, candidate: Candidate, seeds: int) -> Retrained |
 def _by_video(
     objective: str, frame: pd.DataFrame, final: Mapping[str, float], quality: str
 ) -> NDArray[np.float64]:
-    """The contribution [N] of each test video to an objective.
+    """Return the contribution [N] of each test video to an objective.
 
-    An objective without a column of its own is a property of the network, which is the same on all
-    videos: its final value counts for each.
+    An objective without a column in the results is a property of the network. Its final value
+    counts for every video.
     """
     if objective == "quality":
         return values(frame, quality)
@@ -96,8 +97,8 @@ def _folder(plan: SweepPlan, candidate: Candidate, seed: int) -> Path:
     return plan.folder / "trials" / specs.retraining_id(candidate.key, seed)
 
 
-def _row(row: Confirmed, candidate: Candidate) -> dict[str, Any]:
-    """A row of confirm.json: objectives stand beside the other fields."""
+def _row(row: FrontRow, candidate: Candidate) -> dict[str, Any]:
+    """Return a row of confirm.json, with the objectives as fields beside the others."""
     fields = asdict(row)
     return {
         **{name: fields[name] for name in ("key", "seeds")},
@@ -107,8 +108,8 @@ def _row(row: Confirmed, candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _metrics(rows: Sequence[Confirmed]) -> dict[str, float]:
-    """Metrics confirm.<candidate>.<value> for MLflow."""
+def _metrics(rows: Sequence[FrontRow]) -> dict[str, float]:
+    """Return the metrics confirm.<key of the candidate>.<value> of the study."""
     metrics: dict[str, float] = {}
     for row in rows:
         name = f"confirm.{row.key}"

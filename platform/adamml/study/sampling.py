@@ -1,4 +1,4 @@
-"""The trials that Tune and Optuna ask for: relays in Tune, the work in slots."""
+"""The search phase: Optuna suggests trials, Tune runs a relay for each, slots train them."""
 
 import tempfile
 from dataclasses import replace
@@ -17,12 +17,12 @@ from adamml.study.search.searchers import StudySearch
 from adamml.trials.assignment import Assignment
 
 RELAY_RETRIES = 3
-"""Times that Tune starts a relay again. A trial that failed fails again at once, without being run:
-the dispatcher remembers."""
+"""Number of times that Tune restarts a relay. A trial that failed is not run again: the dispatcher
+answers the new relay with the failure."""
 
 
 def run_sampled(plan: SweepPlan, runner: Runner) -> None:
-    """Run as many sampled trials as the study lacks, one per slot at a time; known points first.
+    """Run the sampled trials that the study lacks, one per slot at a time.
 
     Args:
         plan: of the sweep.
@@ -35,14 +35,14 @@ def run_sampled(plan: SweepPlan, runner: Runner) -> None:
         plan.space,
         sampler=settings.search["sampler"],
         seed=plan.config.seed,
-        # The sampler compares like with like: finals of the fidelity that sampled trials reach.
+        # The sampler must compare results of one fidelity: the one that sampled trials reach.
         history=[replace(r, final=r.finals.get(fidelity, r.final)) for r in history],
         earlier=plan.earlier,
-        first=len(specs.BASELINES),
+        first_number=len(specs.BASELINES),
         assign=partial(specs.sampled, plan.base, fidelity, plan.rungs),
-        known=[flatten(plan.config)],
+        first_points=[flatten(plan.config)],
         max_gflops=settings.search["max_gflops"],
-        # Not a Tune callback: to count those, Tune would import MLflow, which takes seconds.
+        # Not a callback of Tune: with one, Tune would import MLflow, which takes seconds.
         on_end=runner.slots.dispatcher.stop.remote,
     )
     scheduler = build_scheduler(
@@ -64,7 +64,7 @@ def run_sampled(plan: SweepPlan, runner: Runner) -> None:
             ),
             run_config=tune.RunConfig(
                 name="sampled",
-                # A relay that dies is tried again, and repeats what its trial has reported since.
+                # A relay that died is restarted, and repeats what its trial has reported since.
                 failure_config=tune.FailureConfig(max_failures=RELAY_RETRIES),
                 storage_path=storage,
                 verbose=0,

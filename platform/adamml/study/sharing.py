@@ -1,4 +1,4 @@
-"""How much training was saved by sharing unimodal networks: every trial begins with some."""
+"""Sharing of unimodal networks: how much training it has saved. Every trial begins with some."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,24 +8,30 @@ from adamml.records import TrialRecord
 from adamml.trials.pretrained import unimodal_key
 
 BEGIN_WITH_NETWORKS = ("trial", "fusion", "confirm")
+"""Kinds of records that begin with unimodal networks."""
 UNIMODAL = ("unimodal", "confirm_unimodal")
+"""Kinds of records that are unimodal networks."""
 
 
 def sharing(records: Sequence[TrialRecord], config: Config, data: str) -> dict[str, float]:
-    """sharing.networks, sharing.uses and sharing.seconds_saved.
+    """Return metrics: the networks, their uses by trials, and the seconds of training saved.
 
-    What is saved is the training that every use but the first would have cost, each trial on its
-    own; a network of an earlier study is saved from its first use on, and counts as one use less.
+    Every use of a network but the first saves its training. The first use of a network that an
+    earlier study has trained is a saving too, but is not counted.
 
     Args:
-        config: what the study's trials start from.
-        data: the manifest's fingerprint.
+        records: of the study's trials.
+        config: that the study's trials start from.
+        data: fingerprint of the manifest.
+
+    Returns:
+        sharing.networks, sharing.uses and sharing.seconds_saved.
     """
     uses: Counter[str] = Counter()
     for record in records:
         if record.kind in BEGIN_WITH_NETWORKS and record.epochs:
-            own = override(config, record.overrides)
-            uses.update(unimodal_key(own, m, data) for m in own.modalities)
+            trial = override(config, record.overrides)
+            uses.update(unimodal_key(trial, m, data) for m in trial.modalities)
     seconds = {
         record.id.rpartition("-")[2]: record.final["training_seconds"]
         for record in records

@@ -1,4 +1,4 @@
-"""Assignments: the only place that makes them, one function for each reason to train or to test."""
+"""The only module that makes assignments: a function for each reason to decode, train or test."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from adamml.trials.assignment import Assignment, Suggestion
 from adamml.trials.pretrained import unimodal_key
 
 Overrides = Mapping[str, Any]
+"""Dotted path of the config -> value."""
 
 PUBLISHED = {
     "loss.correctness": "argmax",
@@ -21,36 +22,39 @@ PUBLISHED = {
     "gumbel.decay": 0.965,
     "policy_optimizer.lr": 0.01,
 }
-"""Overrides of the published setting (docs/paper.md 1.3), in the recipe's backbones. It lies
-outside every search space."""
+"""Overrides of the published setting (docs/paper.md 1.3), in the recipe's backbones. The setting
+lies outside of every search space."""
 BASELINES: dict[str, dict[str, Any]] = {"always_on": ALWAYS_ON, "published": PUBLISHED}
 """Name -> overrides of the first trials of a sweep; baselines() adds the published lambdas."""
 UNTRAINED_FUSIONS = ("average", "max")
 """Fusions of the unimodal networks that need no training."""
 TRAINED_FUSION = "fusion-average-trained"
-"""Id of average fusion with as many recognition epochs as the trials that are trained jointly."""
+"""Id of average fusion that is trained through all stages, as the jointly trained trials are."""
 
 
 def decoding(id: str, base: Overrides, *splits: Split) -> Assignment:
-    """Decode these splits into the cache of whichever node runs it."""
+    """Return the decoding of splits into the cache of the node that runs it."""
     return Assignment(kind="prepare", id=id, overrides=base, splits=splits)
 
 
 def decoding_everywhere(num_slots: int, base: Overrides, *splits: Split) -> list[Assignment]:
-    """Decode these splits on every slot's node; slots of one node share the work."""
+    """Return a decoding of splits for each slot; the slots of a node share its work."""
     return [decoding(f"{'+'.join(splits)} {n}", base, *splits) for n in range(num_slots)]
 
 
 def unimodals(
     config: Config, base: Overrides, recognition: Mapping[str, Sequence[str]], data: str
 ) -> list[Assignment]:
-    """One network for each modality and backbone of the space and the recipe, dearest first.
+    """Return one network for each modality and backbone of the space and the recipe.
 
     Args:
-        config: the study's, from which the networks' content addresses follow.
-        base: the study's own overrides of its recipe.
+        config: that the study's trials start from. The networks' content addresses follow from it.
+        base: overrides of the recipe that make the config.
         recognition: modality -> backbones that the space searches.
-        data: the manifest's fingerprint.
+        data: fingerprint of the manifest.
+
+    Returns:
+        The networks in the order of the config's modalities, which is the dearest first.
     """
     networks: dict[str, Assignment] = {}
     for changes in [{}, *backbone_overrides(recognition)]:
@@ -73,13 +77,13 @@ def unimodals(
 def unimodals_at(
     seed: int, config: Config, base: Overrides, data: str, *, kind: str = "unimodal"
 ) -> list[Assignment]:
-    """The unimodal networks of a seed, in the config's backbones.
+    """Return the unimodal networks of a seed, in the config's backbones.
 
     Args:
         seed: of networks and training.
-        config: the study's, at any seed.
-        base: the study's own overrides of its recipe.
-        data: the manifest's fingerprint.
+        config: that the study's trials start from, at any seed.
+        base: overrides of the recipe that make the config.
+        data: fingerprint of the manifest.
         kind: unimodal, or confirm_unimodal for a retraining.
     """
     config = override(config, {"seed": seed})
@@ -98,7 +102,11 @@ def unimodals_at(
 
 
 def backbone_overrides(recognition: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """One set of overrides per combination of recognition backbones."""
+    """Return overrides for every combination of recognition backbones.
+
+    >>> backbone_overrides({"rgb": ["conv3", "resnet10"], "audio": ["conv3"]})[1]
+    {'recognition.rgb.name': 'resnet10', 'recognition.audio.name': 'conv3'}
+    """
     paths = [f"recognition.{modality}.name" for modality in recognition]
     return [
         dict(zip(paths, names, strict=True)) for names in itertools.product(*recognition.values())
@@ -106,7 +114,7 @@ def backbone_overrides(recognition: Mapping[str, Sequence[str]]) -> list[dict[st
 
 
 def baselines(config: Config, base: Overrides, fidelity: str) -> list[Assignment]:
-    """The first trials of a sweep: always-on fusion and the published setting."""
+    """Return the first trials of a sweep: always-on fusion and the published setting."""
     published = {f"loss.lambdas.{m}": value for m, value in lambdas(config.modalities).items()}
     return [
         Assignment(
@@ -122,12 +130,12 @@ def baselines(config: Config, base: Overrides, fidelity: str) -> list[Assignment
 
 
 def trial_id(number: int) -> str:
-    """The id of a sweep's trial; trials are numbered from 0, baselines first."""
+    """Return the id of a sweep's trial. Trials are numbered from 0, baselines first."""
     return f"trial-{number:03d}"
 
 
 def untrained_fusions(config: Config, base: Overrides, fidelity: str) -> list[Assignment]:
-    """Fusions of the unimodal networks without an epoch of training."""
+    """Return the fusions of the unimodal networks that are evaluated without training."""
     untrained = {f"stages.{stage}": 0 for stage in config.stages}
     return [
         _fusion(f"fusion-{name}", f"{name} fusion", name, {**base, **untrained}, fidelity)
@@ -136,7 +144,7 @@ def untrained_fusions(config: Config, base: Overrides, fidelity: str) -> list[As
 
 
 def trained_fusion(base: Overrides) -> Assignment:
-    """Average fusion, trained through all stages."""
+    """Return average fusion, trained through all stages."""
     return _fusion(TRAINED_FUSION, "average fusion, trained", "average", base, "joint")
 
 
@@ -154,7 +162,14 @@ def _fusion(id: str, name: str, fusion: str, base: Overrides, fidelity: str) -> 
 def sampled(
     base: Overrides, fidelity: str, rungs: Sequence[int], suggestion: Suggestion
 ) -> Assignment:
-    """The trial of a suggested point."""
+    """Return the trial of a suggested point.
+
+    Args:
+        base: overrides of the recipe that all trials have.
+        fidelity: to train to, policy or joint.
+        rungs: policy epochs at which a scheduler may stop the trial.
+        suggestion: id and overrides of the point.
+    """
     return Assignment(
         kind="trial",
         id=suggestion.id,
@@ -167,7 +182,7 @@ def sampled(
 
 
 def joint(record: TrialRecord) -> Assignment:
-    """The remaining stages of a trial that was trained to a lower fidelity."""
+    """Return the joint training of a trial that was trained to a lower fidelity."""
     return Assignment(
         kind=record.kind,
         id=record.id,
@@ -181,14 +196,14 @@ def joint(record: TrialRecord) -> Assignment:
 def method_trial(
     name: str, seed: int, config: Config, base: Overrides, rates: Overrides
 ) -> Assignment:
-    """The trial of a compared method at a seed.
+    """Return the trial of a compared method at a seed.
 
     Args:
-        name: entry of the methods' table, or a modality.
+        name: entry of METHODS, or a modality.
         seed: of networks and training.
-        config: what all methods start from.
-        base: the comparison's own overrides of its recipe.
-        rates: overrides that follow from another method's result, for methods that need one.
+        config: that all methods start from.
+        base: overrides of the recipe that make the config.
+        rates: overrides from the result of another method, for a method that needs one.
     """
     return Assignment(
         kind="trial",
@@ -201,12 +216,20 @@ def method_trial(
 
 
 def method_id(method: str, seed: int) -> str:
-    """The id of a method's trial at a seed."""
+    """Return the id of a method's trial at a seed."""
     return f"{method}-seed-{seed}"
 
 
 def retraining(key: str, name: str, method: str, overrides: Overrides, seed: int) -> Assignment:
-    """A candidate of the search, trained anew through all stages with a fresh seed."""
+    """Return the training of a candidate through all stages with a fresh seed.
+
+    Args:
+        key: of the candidate.
+        name: of the candidate, for people.
+        method: method or baseline that it stands for.
+        overrides: of the candidate, with the seed of the search.
+        seed: fresh seed.
+    """
     return Assignment(
         kind="confirm",
         id=retraining_id(key, seed),
@@ -218,21 +241,21 @@ def retraining(key: str, name: str, method: str, overrides: Overrides, seed: int
 
 
 def retraining_id(key: str, seed: int) -> str:
-    """The id of a candidate's retraining at a seed."""
+    """Return the id of a candidate's retraining at a seed."""
     return f"confirm-{key}-seed-{seed}"
 
 
 def bounds(always_on: TrialRecord) -> Assignment:
-    """The relevance policy and the oracle front, with a trial's networks."""
+    """Return the evaluation of relevance policy and oracle front, with a trial's networks."""
     return Assignment(kind="references", id=always_on.id, overrides=always_on.overrides)
 
 
 def evaluation(record: TrialRecord, bias: Mapping[str, float], *, kind: str = "test") -> Assignment:
-    """The evaluation of a trained trial on the test split.
+    """Return the evaluation of a trained trial on the test split.
 
     Args:
         record: of the trial.
-        bias: modality -> decision bias of the operating point; empty for the trial as it is.
-        kind: test, or test_videos, which keeps the result of every video.
+        bias: modality -> decision bias; empty for none.
+        kind: test, or test_videos to store the result of every video.
     """
     return Assignment(kind=kind, id=record.id, overrides=record.overrides, decision_bias=bias)

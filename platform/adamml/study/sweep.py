@@ -1,4 +1,4 @@
-"""A sweep, from its plan to the study's last line; jobs/sweep_ks.py and jobs/confirm.py call it."""
+"""A sweep from its plan to its report; jobs/sweep_ks.py and jobs/confirm.py call it."""
 
 import json
 import logging
@@ -14,74 +14,75 @@ from adamml.journal import Journal
 from adamml.records import StudyRecord, read_study
 from adamml.study.options.plan import SweepPlan
 from adamml.study.options.settings import open_study
-from adamml.study.options.sweep import described
+from adamml.study.options.sweep import describe
 from adamml.study.phases import decodings, remaining
 from adamml.study.retraining import retraining_phases
 from adamml.study.retraining_summary import summarise_retraining
 from adamml.study.running.phase import SEARCH, SUMMARY, Phase, Session, with_decoding
 from adamml.study.running.progress import Display
-from adamml.study.running.rehearsal import rehearsed
+from adamml.study.running.rehearsal import rehearse
 from adamml.study.running.runner import Runner
 from adamml.study.running.session import Job, run_session
 from adamml.study.sampling import run_sampled
 
 Draw = Callable[[Path, str], Iterable[Path]]
-"""(study folder, tracking URI) -> files to attach to the study in MLflow."""
+"""Function (study folder, tracking URI) -> files of the report, to attach to the study."""
 Show = Callable[[Console, Path], None]
-"""(console, study folder): prints what was found so far."""
+"""Function (console, study folder) that prints the results so far."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepEnd:
-    """The end of a sweep's run."""
+    """Result of a run of the sweep."""
 
     plan: SweepPlan
     failed: Mapping[str, str]
-    """Trial id -> traceback."""
+    """Trial id -> traceback, or the reason why it could not be run."""
     behind: str | None
-    """Why MLflow does not show everything; None where it does."""
+    """Reason why MLflow lacks something, and the command that adds it; None if it has all."""
 
 
 def sweep(plan: SweepPlan, draw: Draw, show: Show) -> SweepEnd:
-    """Run what is left of a study; of a complete one only the report is written anew, without Ray.
+    """Run what is left of a study. If it is complete, write its report again, without Ray.
 
     Args:
         plan: of the sweep.
-        draw: called when all is done, and before the retraining.
-        show: called before the retraining only, which takes minutes.
+        draw: writes the report; called at the end, and before the retraining.
+        show: prints results; called before the retraining, which takes minutes.
 
     Raises:
         ValueError, OSError, StudyError: for the user; the message says what to change.
-        KeyboardInterrupt: also on SIGTERM; the same call continues with the study.
+        KeyboardInterrupt: on Ctrl-C and SIGTERM; the same call continues the study.
     """
     return _run(plan, draw, show, partial(remaining, plan))
 
 
 def confirm(plan: SweepPlan, draw: Draw) -> SweepEnd:
-    """Retrain what an earlier sweep with these options found.
+    """Retrain the results of an earlier sweep with the same options, with fresh seeds.
 
     Args:
         plan: of the sweep.
-        draw: called when all is done.
+        draw: writes the report; called at the end.
 
     Raises:
-        ValueError, OSError, StudyError: as sweep(); ValueError also where there is no such study,
-            or one that chose nothing.
+        ValueError: the study does not exist, or has not chosen a trial yet.
+        ValueError, OSError, StudyError: for the user; the message says what to change.
+        KeyboardInterrupt: on Ctrl-C and SIGTERM; the same call continues the study.
     """
     if not (plan.folder / "study.json").exists():
         raise ValueError(f"there is no study {plan.folder}; run the sweep with these options first")
     if not any(trial.tags.get("chosen") == "true" for trial in read_study(plan.folder).trials):
-        raise ValueError(f"the sweep of {plan.folder} has chosen nothing yet; let it end first")
+        raise ValueError(f"the sweep of {plan.folder} has chosen no trial yet; let it end first")
     return _run(plan, draw, lambda console, folder: None, partial(remaining_retraining, plan))
 
 
 def remaining_retraining(plan: SweepPlan, study: StudyRecord, session: Session) -> list[Phase]:
-    """Return what is left of the retraining alone, whatever else the sweep would do.
+    """Return what is left of the retraining alone, without the other phases of the sweep.
 
     Args:
         plan: of the sweep.
         study: its records.
-        session: this run.
+        session: this run of the job.
     """
     return with_decoding(
         retraining_phases(plan, study, session, decided=True), decodings(plan, session), session
@@ -89,9 +90,9 @@ def remaining_retraining(plan: SweepPlan, study: StudyRecord, session: Session) 
 
 
 def dry_run(plan: SweepPlan) -> str:
-    """Return what --dry-run prints: JSON of the config, the space, and what is left to do."""
-    left = rehearsed(plan, partial(remaining, plan))
-    return json.dumps(described(plan) | {"left": left}, indent=2)
+    """Return the text of --dry-run: JSON of the plan and of the phases that are left."""
+    left = rehearse(plan, partial(remaining, plan))
+    return json.dumps(describe(plan) | {"left": left}, indent=2)
 
 
 def _run(
@@ -112,12 +113,12 @@ def _run(
         summarise_retraining(plan, runner.record, phase.seeds, runner.journal)
 
     with Display(plan, plan.settings.reference) as display:
-        shown_before: list[str] = []
+        retrained: list[str] = []
 
         def begin(phase: Phase, journal: Journal) -> None:
-            """Show what the search found before its retraining, which takes minutes."""
-            if not shown_before and any(a.kind.startswith("confirm") for a in phase.assignments):
-                shown_before.append(phase.title)
+            """Report the results of the search once before the retraining, which takes minutes."""
+            if not retrained and any(a.kind.startswith("confirm") for a in phase.assignments):
+                retrained.append(phase.title)
                 display.phase("writing the report")
                 attach(journal)
                 show(display.console, plan.folder)
@@ -136,11 +137,11 @@ def _run(
 
 
 def _quiet_tune() -> None:
-    """Silence Tune: the journal and the display say what happens, and Ctrl-C is ours to handle."""
+    """Silence Tune's output and its handling of Ctrl-C: display and session do both."""
     os.environ |= {
         "RAY_AIR_NEW_OUTPUT": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
     }
-    # Without Tune's own result files it warns at the end that there are none.
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are ours to show
+    # Tune would warn that its own result files are missing; the job shows failures of trials.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)

@@ -1,1 +1,1 @@
-"""Journals projected into MLflow."""
+"""Projection of journals into MLflow, in a process that training never waits for."""

@@ -1,6 +1,8 @@
 """Project a study's journals into MLflow, in a process of its own.
 
-python -m adamml.tracking STUDY_DIR --tracking-uri URI     # catch up; twice changes nothing
+It may be repeated: what MLflow has already stays as it is.
+
+python -m adamml.tracking STUDY_DIR --tracking-uri URI
 """
 
 import sys
@@ -16,16 +18,19 @@ from adamml.tracking.sync import sync
 
 @dataclass(frozen=True)
 class Options:
+    """Command-line options."""
+
     study_dir: tyro.conf.Positional[Path]
     """Folder of the study."""
     tracking_uri: str = field(default_factory=default_tracking_uri)
-    """MLflow server or database."""
+    """URI of the MLflow server or database. Default: $MLFLOW_TRACKING_URI, else a SQLite file in
+    the home."""
     follow: bool = False
-    """Continue until standard input closes."""
+    """Repeat the projection until standard input closes, then do it a last time."""
 
 
 def main(options: Options) -> int:
-    """Return 1 and print the problems, in one last line, if MLflow lacks something."""
+    """Project the journals; print a last line of problems and return 1 if MLflow lacks anything."""
     closed = threading.Event()
     if options.follow:
         threading.Thread(target=_wait_for_end_of_input, args=[closed], daemon=True).start()

@@ -1,4 +1,4 @@
-"""The process beside the driver that keeps MLflow up to date; training never waits for it."""
+"""A process beside the driver that keeps MLflow up to date; training never waits for it."""
 
 import os
 import shlex
@@ -9,28 +9,31 @@ from pathlib import Path
 from adamml.home import home
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+"""Schemes of databases that MLflow opens itself."""
 SERVERS = ("http", "https", "databricks")
+"""Schemes of MLflow servers."""
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
+"""Folder that holds the package adamml, for PYTHONPATH."""
 
 
 def default_tracking_uri() -> str:
-    """$MLFLOW_TRACKING_URI, else the SQLite file in the home."""
+    """Return $MLFLOW_TRACKING_URI, or else the URI of the SQLite file in the home."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
 
 
 def is_database(tracking_uri: str) -> bool:
-    """Whether MLflow opens a database itself, so that artifacts need a folder of ours."""
+    """Return whether the URI is a database; MLflow has no place of its own for artifacts then."""
     return tracking_uri.partition(":")[0].partition("+")[0] in DATABASES
 
 
 def check_tracking_uri(tracking_uri: str) -> str:
-    """The URI itself.
+    """Return the URI if MLflow can use it.
 
     Raises:
-        ValueError: neither a server nor a database: MLflow 3 has no file store any more.
+        ValueError: it is neither a server nor a database. MLflow 3 has no file store any more.
     """
-    known = is_database(tracking_uri) or tracking_uri.partition(":")[0] in SERVERS
-    if not known or ":" not in tracking_uri:
+    supported = is_database(tracking_uri) or tracking_uri.partition(":")[0] in SERVERS
+    if not supported or ":" not in tracking_uri:
         raise ValueError(
             "tracking URI must be a server (http://host:5000) or a database "
             f"(sqlite:////path/mlflow.db), not a folder: got {tracking_uri!r}"
@@ -39,20 +42,28 @@ def check_tracking_uri(tracking_uri: str) -> str:
 
 
 def look_command(tracking_uri: str) -> str:
-    """What to run, or where to go, to look at the runs."""
+    """Return the shell command, or the sentence, that tells how to look at the runs."""
     if is_database(tracking_uri):
         return f"{_python()} -m mlflow ui --backend-store-uri {shlex.quote(tracking_uri)}"
     return f"open {tracking_uri} in a browser"
 
 
 def replay_command(study_dir: Path, tracking_uri: str) -> str:
-    """Brings MLflow up to date from the journals, at any later time."""
+    """Return the shell command that brings MLflow up to date from the journals."""
     options = f"{shlex.quote(str(study_dir))} --tracking-uri {shlex.quote(tracking_uri)}"
     return f"PYTHONPATH={shlex.quote(str(SOURCE_ROOT))} {_python()} -m adamml.tracking {options}"
 
 
 class Follower:
-    """A running projection. It ends by itself, after a last pass, when its driver is gone."""
+    """A projection that runs in another process. If this process dies, it ends after a last pass.
+
+    Args:
+        study_dir: folder of the study.
+        tracking_uri: of the MLflow server or database.
+
+    Raises:
+        ValueError: the tracking URI is neither a server nor a database.
+    """
 
     def __init__(self, study_dir: Path, tracking_uri: str) -> None:
         self._study_dir, self._tracking_uri = Path(study_dir), check_tracking_uri(tracking_uri)
@@ -62,11 +73,11 @@ class Follower:
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--tracking-uri", tracking_uri, "--follow"],
-                stdin=subprocess.PIPE,  # closes when this process dies, however it dies
+                stdin=subprocess.PIPE,  # closes when this process dies, by whatever cause
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-                start_new_session=True,  # Ctrl-C is the driver's to handle
+                start_new_session=True,  # Ctrl-C must reach the driver only
             )
 
     @property
@@ -74,10 +85,14 @@ class Follower:
         return self._process.pid
 
     def finish(self, timeout: float = 60.0) -> str | None:
-        """Let it do its last pass and end.
+        """Ask for the last pass, and wait for the end.
+
+        Args:
+            timeout: seconds after which the process is killed.
 
         Returns:
-            None if MLflow has everything; else why it is behind and the command that catches up.
+            None if MLflow has everything; else a sentence with the reason, and the command that
+            catches up.
         """
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -90,16 +105,7 @@ class Follower:
             self._process.wait()
             cause = f"it did not finish within {timeout:g} s"
         replay = replay_command(self._study_dir, self._tracking_uri)
-        return f"MLflow is behind ({cause}); nothing is lost, catch up with:\n  {replay}"
-
-
-def start_projection(study_dir: Path, tracking_uri: str) -> Follower:
-    """Project this study's journals into MLflow from now on, in another process.
-
-    Raises:
-        ValueError: the tracking URI is not a server or a database.
-    """
-    return Follower(study_dir, tracking_uri)
+        return f"MLflow is behind ({cause}). Nothing is lost. To catch up, run:\n  {replay}"
 
 
 def _python() -> str:

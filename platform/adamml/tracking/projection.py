@@ -1,7 +1,8 @@
-"""What MLflow should show of a journal: pure translation of events, without MLflow itself.
+"""Translation of journal events into MLflow's metrics, params and tags, without MLflow itself.
 
-It is deterministic: the same events always give the same points with the same timestamps, so that
-a point sent twice (a kill between sending and remembering) is recognised by the store as known.
+It is deterministic: the same events always give the same points with the same timestamps. A point
+that is sent twice, because the projection was killed before it noted the first time, therefore
+appears once in MLflow.
 """
 
 import json
@@ -13,44 +14,57 @@ from typing import Any
 from adamml.journal import Event
 
 MAX_PARAM, MAX_TAG, MAX_KEY = 6000, 8000, 250
-"""MLflow's limits in characters."""
+"""MLflow's limits for a param's value, a tag's value and a key, in characters."""
 RUN_STATUS = {"completed": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
-"""The journal's status -> MLflow's; any other (interrupted) is KILLED."""
+"""Status in the journal -> status in MLflow; any other (interrupted) becomes KILLED."""
 OPERATING_POINTS = "operating_points.json"
-"""A trial's artifact; the tag operating_points counts them."""
-
-
+"""Name of the artifact with a trial's operating points; the tag operating_points counts them."""
 _QUALITY = re.compile(r"(^|test_|\.)quality(?=$|_)")
+"""Pattern of the word quality in a metric's name; MLflow shows accuracy or map in its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
+    """One value of one metric."""
+
     key: str
+    """Name of the metric."""
     value: float
+    """Value of the metric."""
     time_ms: int
+    """Time of the event, in Unix milliseconds."""
     step: int
+    """Epoch of a trial, or number of a study's event; MLflow's axis."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Batch:
-    """Additions to one run. `status` is MLflow's (RUNNING, FINISHED, ...) and always the newest."""
+    """Additions to one run of MLflow."""
 
     points: list[Point] = field(default_factory=list)
+    """Values of metrics."""
     params: dict[str, str] = field(default_factory=dict)
+    """Key -> value; MLflow refuses to change one later."""
     tags: dict[str, str] = field(default_factory=dict)
+    """Key -> value; a later one replaces an earlier one."""
     texts: dict[str, str] = field(default_factory=dict)
-    """Artifact name -> its text."""
+    """Name of an artifact -> its text."""
     files: list[str] = field(default_factory=list)
-    """Paths relative to the study's folder, to be kept as artifacts."""
+    """Artifacts that are files, relative to the study's folder."""
     status: str = "RUNNING"
+    """MLflow's status of the run after all events: RUNNING, FINISHED, FAILED or KILLED."""
     end_ms: int | None = None
+    """End of the run in Unix milliseconds; None while it runs."""
 
 
 def trial_batch(events: Sequence[Event], since: int = 0) -> Batch:
-    """What events[since:] of a trial's journal add to its run.
+    """Return the additions to a trial's run from events[since:] of its journal.
 
-    An epoch that a retried attempt did again keeps its first points: MLflow can't replace one.
-    Final metrics get the last epoch's step, so that they are the values MLflow shows as latest.
+    Final metrics get the step of the last epoch, so that MLflow shows them as the latest values.
+
+    Args:
+        events: of the trial's journal, from its beginning.
+        since: number of events that the run has already.
     """
     batch, quality = Batch(), quality_of(events)
     seen: set[int] = set()
@@ -60,6 +74,7 @@ def trial_batch(events: Sequence[Event], since: int = 0) -> Batch:
             case "start":
                 _running(batch, event, new)
             case "epoch":
+                # MLflow cannot replace a point: an epoch that a retry repeats keeps its first ones.
                 if new and event["epoch"] not in seen:
                     _add_points(batch, event, event["epoch"], quality)
                     batch.tags["stage"] = event.get("stage", "")
@@ -76,47 +91,55 @@ def trial_batch(events: Sequence[Event], since: int = 0) -> Batch:
 
 
 def study_batches(events: Sequence[Event], since: int = 0) -> dict[str, Batch]:
-    """What events[since:] of a study's journal add: trial id -> batch; "": its own run."""
+    """Return the additions from events[since:] of a study's journal, by run.
+
+    Args:
+        events: of the study's journal, from its beginning.
+        since: number of events that the study's run has already.
+
+    Returns:
+        Trial id -> additions to the trial's run; "" -> additions to the study's own run.
+    """
     batches, quality = {"": Batch()}, quality_of(events)
-    own, steps = batches[""], 0
+    study, steps = batches[""], 0
     for index, event in enumerate(events):
         new = index >= since
         match event["event"]:
             case "start":
-                _running(own, event, new)
+                _running(study, event, new)
             case "metrics":
                 if new:
-                    _add_points(own, event, event.get("step", steps), quality)
+                    _add_points(study, event, event.get("step", steps), quality)
                 steps += 1
             case "references" if new:
-                _add_references(own, event, quality)
+                _add_references(study, event, quality)
             case "data" if new:
                 counts = {k: v for k, v in event.items() if k in ("videos", "silent")}
                 counts["bad"] = len(event.get("bad", {}))
-                found = {f"data.{k}": v for k, v in counts.items()}
-                _add_points(own, {**event, "metrics": found}, 0, quality)
-                own.texts["bad_files.json"] = json.dumps(event.get("bad", {}), indent=1)
+                metrics = {f"data.{k}": v for k, v in counts.items()}
+                _add_points(study, {**event, "metrics": metrics}, 0, quality)
+                study.texts["bad_files.json"] = json.dumps(event.get("bad", {}), indent=1)
             case "tags" if new:
                 trial = batches.setdefault(event["id"], Batch())
                 trial.tags |= {_key(k): str(v)[:MAX_TAG] for k, v in event["tags"].items()}
             case "test" | "regret" if new:
                 _add_points(batches.setdefault(event["id"], Batch()), event, 0, quality)
             case "artifact" if new:
-                own.files.append(event["path"])
+                study.files.append(event["path"])
             case "end":
-                _ended(own, event, new)
+                _ended(study, event, new)
     return batches
 
 
 def quality_of(events: Sequence[Event]) -> str:
-    """The name that a journal's quality has in MLflow."""
-    params = (event.get("params", {}) for event in events if event["event"] == "start")
-    known = (found["data.quality"] for found in params if "data.quality" in found)
-    return str(next(known, "accuracy"))
+    """Return the name of a journal's quality in MLflow, accuracy or map, from its start event."""
+    configs = (event.get("params", {}) for event in events if event["event"] == "start")
+    names = (config["data.quality"] for config in configs if "data.quality" in config)
+    return str(next(names, "accuracy"))
 
 
 def start_tags(event: Event) -> dict[str, str]:
-    """Tags that a run has from its first moment on, from its start event."""
+    """Return the tags with which a run is created, from its start event."""
     tags = {name: str(event[name]) for name in ("kind", "method") if name in event}
     if event.get("kind") == "trial":
         tags["on_front"] = "false"
@@ -125,6 +148,7 @@ def start_tags(event: Event) -> dict[str, str]:
 
 
 def milliseconds(event: Event) -> int:
+    """Return the time of an event in Unix milliseconds, MLflow's unit."""
     return int(event["time"] * 1000)
 
 
@@ -147,7 +171,8 @@ def _ended(batch: Batch, event: Event, new: bool) -> None:
 
 
 def _add_points(batch: Batch, event: Event, step: int, quality: str) -> None:
-    """A final in the same millisecond as its epoch must still count as the later one."""
+    """Add an event's metrics to a batch."""
+    # A final in the same millisecond as its epoch must count as the later value.
     time_ms = milliseconds(event) + (event["event"] == "final")
     for name, value in event["metrics"].items():
         key = _key(_QUALITY.sub(rf"\g<1>{quality}", name))
@@ -155,13 +180,13 @@ def _add_points(batch: Batch, event: Event, step: int, quality: str) -> None:
 
 
 def as_in_journals(metric: str, quality: str) -> str:
-    """The name that a metric of MLflow has in a journal: its quality is called quality."""
+    """Return the name in journals of a metric of MLflow, which says accuracy or map for quality."""
     named = rf"(^|test_|\.){re.escape(quality)}(?=$|_(?:se|regret|low|high)$)"
     return re.sub(named, r"\g<1>quality", metric)
 
 
 def _add_references(batch: Batch, event: Event, quality: str) -> None:
-    """The relevance policy as two metrics; the oracle front as histories, one step per point."""
+    """Add the relevance policy as two metrics, and the oracle front as one step per point."""
     for name, columns in event.items():
         if isinstance(columns, Mapping):
             for key, values in columns.items():

@@ -1,4 +1,4 @@
-"""Keeps a store of runs up to what a study's journals say; which store, the caller decides."""
+"""A projector that brings a store of runs up to date with a study's journals."""
 
 import threading
 import time
@@ -11,41 +11,53 @@ from adamml.journal import Event, read_after
 from adamml.tracking.projection import Batch, study_batches, trial_batch
 
 STUDY = ""
-"""The id under which the study's own journal and run are kept."""
+"""Id of the study's own journal and run, beside the ids of its trials."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Run:
-    """A run as the store has it."""
+    """State of a run in the store."""
 
     run_id: str
+    """Name of the run in the store."""
     projected: int
-    """Journal lines that are in it."""
+    """Number of journal lines that the run has."""
     status: str
+    """MLflow's status: RUNNING, FINISHED, FAILED or KILLED."""
     end_ms: int | None
-    """When it ended, where its status says that it has."""
+    """End of the run in Unix milliseconds; None while it runs."""
 
     def ends_as(self, batch: Batch) -> bool:
-        """Whether it says of its end what the batch does."""
+        """Return whether the run has the status and the end of the batch already."""
         return batch.status == self.status and batch.end_ms in (self.end_ms, None)
 
 
 class Store(Protocol):
-    """Where runs are shown. Any exception means that it is away."""
+    """Interface of a store of runs. An exception means that the store cannot be reached."""
 
     def open_study(self, name: str, start: Event) -> Run:
-        """The study's run, found or created; from now on trial() means this study's trials."""
+        """Find or create the study's run. Later calls of trial() mean trials of this study."""
 
     def trial(self, id: str, start: Event) -> Run:
-        """A trial's run, found or created."""
+        """Find or create a trial's run."""
 
     def send(self, run: Run, batch: Batch, *, folder: Path, projected: int | None) -> list[str]:
-        """Add a batch, then note the count of projected lines unless None. Returns problems."""
+        """Add a batch to a run, then the number of projected lines.
+
+        Args:
+            run: to add to.
+            batch: additions.
+            folder: of the study, from which files are read.
+            projected: journal lines that the run has after this batch; None to leave the number.
+
+        Returns:
+            Problems, a sentence each.
+        """
 
 
 @dataclass(slots=True)
 class _Source:
-    """One journal and the run that shows it."""
+    """A journal, the events read so far, and the run that shows them."""
 
     events: list[Event] = field(default_factory=list)
     offset: int = 0
@@ -53,17 +65,22 @@ class _Source:
 
 
 class Projector:
-    """Brings a store up to date with a study's folder, again and again."""
+    """Projection of a study's folder into a store, for repeated passes.
+
+    Args:
+        study_dir: folder of the study.
+        store: of runs.
+    """
 
     def __init__(self, study_dir: Path, store: Store) -> None:
         self.folder, self._store = Path(study_dir), store
         self._sources = {STUDY: _Source()}
 
     def project(self) -> list[str]:
-        """One pass over all journals.
+        """Bring the store up to date in one pass over all journals.
 
         Returns:
-            What did not work, a sentence each; empty if the store is up to date.
+            Problems, a sentence each; empty if the store is up to date.
         """
         problems = self._read_all()
         if not self._sources[STUDY].events:
@@ -73,16 +90,17 @@ class Projector:
             for id in self._sources:
                 problems += self._project_trial(id) if id != STUDY else []
             problems += self._project_study()
-        except Exception as error:  # whatever it is: training and later passes must not suffer
-            problems.append(in_short(error))
+        except Exception as error:  # of any type: it must not end training or later passes
+            problems.append(one_line(error))
         if problems:
             for source in self._sources.values():
-                source.run = None  # ask the store anew what it has
+                source.run = None  # the next pass asks the store what it has
         return problems
 
     def _read_all(self) -> list[str]:
-        """The study's journal comes first, so that the trials which it names are there too."""
+        """Read the new lines of all journals; return problems."""
         problems = []
+        # First the study's journal: the trials that its events name then have a journal already.
         trials = sorted(path.name for path in self.folder.glob("trials/*"))
         for id in [STUDY, *trials]:
             try:
@@ -112,18 +130,20 @@ class Projector:
         return self._send(source.run, batch, len(source.events))
 
     def _project_study(self) -> list[str]:
-        """Its own batch goes last, for that one notes that all of them are in, if they are."""
+        """Send what the study's journal adds to its trials' runs, then to its own."""
         study = self._sources[STUDY]
         assert study.run is not None
         batches = study_batches(study.events, study.run.projected)
-        own, problems = batches.pop(STUDY), []
+        study_batch, problems = batches.pop(STUDY), []
         for id, batch in batches.items():
             source = self._sources.get(id)
             if source is not None and source.run is not None:
                 problems += self._send(source.run, batch, None)
             elif source is not None:
-                problems.append(f"{id} has no run yet, and the study says something about it")
-        return problems + self._send(study.run, own, None if problems else len(study.events))
+                problems.append(f"{id} has no run yet, but the study's journal has events about it")
+        # Last, because the number of projected lines says that the trials have their part too.
+        projected = None if problems else len(study.events)
+        return problems + self._send(study.run, study_batch, projected)
 
     def _send(self, run: Run, batch: Batch, projected: int | None) -> list[str]:
         if projected == run.projected and run.ends_as(batch):
@@ -131,8 +151,8 @@ class Projector:
         return self._store.send(run, batch, folder=self.folder, projected=projected)
 
 
-def in_short(error: Exception) -> str:
-    """One line, and of a failed request only the cause."""
+def one_line(error: Exception) -> str:
+    """Return an error as one line; of a failed request only the cause."""
     line = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {line.rpartition('Caused by ')[2].strip('()')}"
 
@@ -140,19 +160,24 @@ def in_short(error: Exception) -> str:
 def follow(
     project: Callable[[], list[str]], closed: threading.Event, *, interval: float = 1.0
 ) -> list[str]:
-    """Pass after pass until closed, then one more; a problem is logged when it is new.
+    """Repeat passes until closed, then do a last one. Problems are printed when they change.
 
     Args:
-        interval: seconds between passes; five times that while something is wrong.
+        project: does one pass and returns its problems.
+        closed: set when the study has ended.
+        interval: seconds between passes; five times that after a pass with problems.
+
+    Returns:
+        The problems of the last pass.
     """
-    known: list[str] = []
+    printed: list[str] = []
     while True:
         last = closed.is_set()
         problems = project()
-        if problems != known:
+        if problems != printed:
             text = "; ".join(problems) or "up to date again"
             print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
         if last:
             return problems
-        known = problems
+        printed = problems
         closed.wait(5 * interval if problems else interval)

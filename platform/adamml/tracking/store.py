@@ -1,11 +1,10 @@
 # ruff: noqa: E402 (MLflow reads its settings when it is imported)
-"""Projects a study's journals into MLflow. The only import of mlflow, and a process of its own.
+"""MLflow as a store of runs: the only module that imports mlflow.
 
-    python -m adamml.tracking STUDY_DIR --tracking-uri URI     # catch up; twice changes nothing
-
-One experiment per study name ("adamml/<name>", so that its runs compare side by side), in it one
-parent run per study, and below that a run per unimodal network, fusion and trial. Runs are found
-by the tag adamml.id before they are created; adamml.projected counts the journal lines that are in.
+Each study name has one experiment, "adamml/<name>", so that its runs can be compared side by side.
+The experiment has a parent run for the study and below it a run for every unimodal network, fusion
+and trial. The tag adamml.id identifies a run, and adamml.projected is the number of journal lines
+that it has.
 """
 
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 for _name, _value in {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # seconds; MLflow's own patience is 7 tries of 120 s
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # seconds; MLflow's default is 7 tries of 120 s
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -32,15 +31,15 @@ from adamml.tracking.follower import check_tracking_uri, is_database
 from adamml.tracking.projection import Batch, milliseconds, start_tags
 from adamml.tracking.projector import Run
 
-ONE_RUNS_FAULT = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
-"""MLflow's error codes after which other runs may still go in; after any other it is away."""
-
+RUN_ERRORS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
+"""MLflow's error codes that concern one run. After any other code MLflow cannot be reached."""
 MAX_METRICS, MAX_PARAMS = 800, 100
-"""Of one request; MLflow's limits are 1000 entities, of them 100 params and 100 tags."""
+"""Most metrics and params of one request. MLflow's limits are 1000 entities, of them 100 params and
+100 tags."""
 
 
 def connect(tracking_uri: str) -> MlflowClient:
-    """A client for a server or a database.
+    """Return a client for a server or a database.
 
     Raises:
         ValueError: the URI is neither.
@@ -51,17 +50,18 @@ def connect(tracking_uri: str) -> MlflowClient:
 
 
 def experiment_name(study: str) -> str:
+    """Return the name of the experiment that holds the runs of a study."""
     return f"adamml/{study}"
 
 
 def read_artifact(client: MlflowClient, run: Any, name: str) -> str:
-    """The text of a run's artifact."""
+    """Return the text of a run's artifact."""
     with tempfile.TemporaryDirectory() as folder:
         return Path(client.download_artifacts(run.info.run_id, name, folder)).read_text()
 
 
 def search(client: MlflowClient, experiment_id: str, condition: str) -> list[Any]:
-    """All runs of an experiment that meet the condition, oldest first, however many there are."""
+    """Return all runs of an experiment that meet a condition, from all pages, oldest first."""
     runs: list[Any] = []
     token: str | None = None
     while True:
@@ -75,43 +75,51 @@ def search(client: MlflowClient, experiment_id: str, condition: str) -> list[Any
 
 
 class MlflowStore:
-    """MLflow as a projector.Store."""
+    """MLflow behind the interface projector.Store.
+
+    Args:
+        tracking_uri: of the MLflow server or database.
+
+    Raises:
+        ValueError: the URI is neither.
+    """
 
     def __init__(self, tracking_uri: str) -> None:
         self._client = connect(tracking_uri)
         self._needs_artifact_folder = is_database(tracking_uri)
         self._study, self._experiment_id, self._parent = "", "", ""
-        self._known: dict[str, Any] = {}
+        self._runs: dict[str, Any] = {}
+        """Tag adamml.id -> run of MLflow, for the trials of the study."""
 
     def open_study(self, name: str, start: Event) -> Run:
         self._study, self._experiment_id = name, self._find_experiment(experiment_name(name))
-        # A new study under an old name starts at another time: their runs must not mix.
+        # By start time too: the runs of an earlier study of the same name must not mix with these.
         condition = f"tags.kind = 'study' and attributes.start_time = {milliseconds(start)}"
-        found = search(self._client, self._experiment_id, condition)
-        run = found[0] if found else self._create(name, start, name, {"kind": "study"})
+        runs = search(self._client, self._experiment_id, condition)
+        run = runs[0] if runs else self._create(name, start, name, {"kind": "study"})
         self._parent = run.info.run_id
         condition = f"tags.`mlflow.parentRunId` = '{self._parent}'"
         children = search(self._client, self._experiment_id, condition)
-        self._known = {child.data.tags["adamml.id"]: child for child in children}
-        return _as_stored(run)
+        self._runs = {child.data.tags["adamml.id"]: child for child in children}
+        return _run_of(run)
 
     def trial(self, id: str, start: Event) -> Run:
         id = f"{self._study}/{id}"
-        if id not in self._known:
+        if id not in self._runs:
             tags = {"mlflow.parentRunId": self._parent, **start_tags(start)}
-            self._known[id] = self._create(id, start, start.get("name", id), tags)
-        return _as_stored(self._known[id])
+            self._runs[id] = self._create(id, start, start.get("name", id), tags)
+        return _run_of(self._runs[id])
 
     def send(self, run: Run, batch: Batch, *, folder: Path, projected: int | None) -> list[str]:
         try:
-            problems = self._keep_artifacts(run, batch, folder)
-            # A batch whose artifacts were not taken does not count: the next pass sends it again.
+            problems = self._log_artifacts(run, batch, folder)
+            # Without its artifacts a batch does not count as sent: the next pass repeats it.
             self._log(run.run_id, batch, None if problems else projected)
             if projected is not None:
                 self._set_status(run, batch)
                 run.projected = run.projected if problems else projected
         except MlflowException as error:
-            if error.error_code not in ONE_RUNS_FAULT:
+            if error.error_code not in RUN_ERRORS:
                 raise
             return [f"run {run.run_id}: {error}".partition("\n")[0]]
         return problems
@@ -135,12 +143,13 @@ class MlflowStore:
         )
 
     def _log(self, run_id: str, batch: Batch, projected: int | None) -> None:
-        """In portions that MLflow takes, the count last. It knows a point that is there already."""
+        """Send a batch in requests within MLflow's limits; a point sent before stays one point."""
         params = [Param(key, value) for key, value in batch.params.items()]
         metrics = [Metric(p.key, p.value, p.time_ms, p.step) for p in batch.points]
         while len(params) > MAX_PARAMS or len(metrics) > MAX_METRICS:
             self._client.log_batch(run_id, metrics[:MAX_METRICS], params[:MAX_PARAMS])
             metrics, params = metrics[MAX_METRICS:], params[MAX_PARAMS:]
+        # The number of lines goes with the last request: an interruption repeats the whole batch.
         count = {} if projected is None else {"adamml.projected": str(projected)}
         tags = [RunTag(key, value) for key, value in (batch.tags | count).items()]
         self._client.log_batch(run_id, metrics, params, tags)
@@ -152,8 +161,8 @@ class MlflowStore:
             self._client.set_terminated(run.run_id, batch.status, batch.end_ms)
         run.status, run.end_ms = batch.status, batch.end_ms
 
-    def _keep_artifacts(self, run: Run, batch: Batch, folder: Path) -> list[str]:
-        """Artifacts may be kept on another machine than runs; its faults stop nothing else."""
+    def _log_artifacts(self, run: Run, batch: Batch, folder: Path) -> list[str]:
+        """Send a batch's artifacts; return problems."""
         problems = []
         for name in (*batch.texts, *batch.files):
             try:
@@ -161,12 +170,14 @@ class MlflowStore:
                     self._client.log_text(run.run_id, batch.texts[name], name)
                 elif (path := (folder / name).resolve()).is_relative_to(folder.resolve()):
                     self._client.log_artifact(run.run_id, str(path))
+            # Artifacts may be on another machine than runs: its faults must stop nothing else.
             except Exception as error:
                 problems.append(f"artifact {name}: {error}".partition("\n")[0])
         return problems
 
 
-def _as_stored(run: Any) -> Run:
+def _run_of(run: Any) -> Run:
+    """Return the state of a run of MLflow."""
     return Run(
         run_id=run.info.run_id,
         projected=int(run.data.tags.get("adamml.projected", 0)),

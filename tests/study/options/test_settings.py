@@ -39,8 +39,8 @@ def test_other_settings_are_refused_with_the_difference(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="other settings") as refused:
         open_study(tmp_path / "s", settings(other))
     message = str(refused.value)
-    assert "config.gumbel.decay: there 0.965, here 0.9" in message
-    assert "config.seed: there 0, here 4" in message
+    assert "config.gumbel.decay: in the study 0.965, here 0.9" in message
+    assert "config.seed: in the study 0, here 4" in message
     assert "temperature" not in message
 
 

@@ -56,7 +56,9 @@ def test_another_space_is_refused_with_the_difference(home: Path) -> None:
     settings = json.loads((folder / "study.json").read_text())
     settings["searched"]["loss.gamma"] = "another range"
     (folder / "study.json").write_text(json.dumps(settings))
-    with pytest.raises(ValueError, match=r"'a' has another space:\n.*loss.gamma: there 'another"):
+    with pytest.raises(
+        ValueError, match=r"over the same space, got 'a':\n.*loss.gamma: in a 'another"
+    ):
         warm("a")
 
 

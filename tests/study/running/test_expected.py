@@ -4,7 +4,7 @@ import pytest
 from adamml.config import override
 from adamml.recipes import tiny
 from adamml.records import EpochRecord, StudyRecord, TrialRecord
-from adamml.study.running.expected import epochs_left, looked, time_left
+from adamml.study.running.expected import epochs_left, estimate, time_left
 from adamml.study.running.phase import Phase
 from adamml.trials.assignment import Assignment
 
@@ -77,7 +77,7 @@ def test_retrainings_are_counted_once_the_candidates_are_known() -> None:
     stand_in = Assignment(kind="confirm", id="c", fidelity="joint")
     search = Phase(title="searching", undecided=(stand_in,))
     retraining = Phase(title="retraining", undecided=(stand_in,))
-    assert looked(study(), [search, retraining], tiny(), 1).retrainings == 0
+    assert estimate(study(), [search, retraining], tiny(), 1).retrainings == 0
     known = Phase(title="retraining", assignments=(stand_in,))
-    look = looked(study(), [known], tiny(), 1)
-    assert (look.retrained, look.retrainings) == (0, 1)
+    expected = estimate(study(), [known], tiny(), 1)
+    assert (expected.retrained, expected.retrainings) == (0, 1)

@@ -7,7 +7,7 @@ import pytest
 from adamml.study.options.jobs import SweepOptions
 from adamml.study.options.sweep import resolve
 from adamml.study.phases import remaining
-from adamml.study.running.rehearsal import rehearsed
+from adamml.study.running.rehearsal import rehearse
 from simulated_study import Simulated, files
 
 from search_spaces import space_of
@@ -19,7 +19,7 @@ def test_a_rehearsal_shows_what_a_run_would_execute_and_does_nothing(
     monkeypatch.setenv("ADAMML_HOME", str(tmp_path))
     plan = resolve(SweepOptions(recipe="tiny", name="s"), space_of)
     left = partial(remaining, plan)
-    assert [row["phase"] for row in rehearsed(plan, left)][:2] == [
+    assert [row["phase"] for row in rehearse(plan, left)][:2] == [
         "decoding videos",
         "training unimodal networks",
     ]
@@ -27,6 +27,6 @@ def test_a_rehearsal_shows_what_a_run_would_execute_and_does_nothing(
     study = Simulated(plan, left)
     study.run(3)
     before = files(tmp_path)
-    shown = rehearsed(plan, left)
-    assert {"phase": "searching", "assignments": [], "undecided": 2} in shown
+    rows = rehearse(plan, left)
+    assert {"phase": "searching", "assignments": [], "undecided": 2} in rows
     assert files(tmp_path) == before

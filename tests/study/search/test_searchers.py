@@ -6,7 +6,7 @@ import pytest
 from adamml.config import flatten, override
 from adamml.recipes import RECIPES, parse_task, tiny
 from adamml.records import TrialRecord
-from adamml.study.search.searchers import SAMPLERS, StudySearch, inside
+from adamml.study.search.searchers import SAMPLERS, StudySearch, contains
 from adamml.study.specs import sampled
 from optuna.trial import TrialState
 
@@ -17,7 +17,7 @@ SPACE = partial(space_of("tiny").suggest, modalities=("rgb", "audio"))
 
 
 def search(history: list[TrialRecord], seed: int = 0, **options: Any) -> StudySearch:
-    return StudySearch(SPACE, seed=seed, history=history, first=2, assign=ASSIGN, **options)
+    return StudySearch(SPACE, seed=seed, history=history, first_number=2, assign=ASSIGN, **options)
 
 
 def finished(search: StudySearch, count: int) -> list[TrialRecord]:
@@ -70,12 +70,12 @@ def test_interrupted_trials_come_first_under_their_own_ids() -> None:
 def test_known_points_come_first_and_only_once() -> None:
     known = {**flatten(tiny()), "loss.gamma": 1.5}
     outside = {**known, "loss.gamma": 1e6}
-    found = search([], known=[outside, known])
+    found = search([], first_points=[outside, known])
     records = finished(found, 2)
     assert records[0].overrides["loss.gamma"] == 1.5
     assert records[0].overrides["gumbel.temperature"] == 5.0
     assert records[1].overrides["loss.gamma"] != 1.5
-    again = search(records, known=[known]).suggest("x")["spec"]
+    again = search(records, first_points=[known]).suggest("x")["spec"]
     assert again["overrides"]["gumbel.temperature"] != 5.0
 
 
@@ -150,7 +150,7 @@ def test_every_sampler_keeps_to_the_space_with_all_kinds_of_history(sampler: str
     found = search([], sampler=sampler, max_gflops=0.3)
     for number in range(12):
         overrides = found.suggest(f"t{number}")["spec"]["overrides"]
-        assert inside(SPACE, overrides)
+        assert contains(SPACE, overrides)
         result = [WHOLE, WHOLE | {"gflops": 0.1 * number}, HALF_TRAINED][number % 3]
         found.on_trial_complete(f"t{number}", result, error=number == 7)
     again = search([], sampler=sampler)
@@ -182,27 +182,27 @@ def one_point(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def test_a_point_asked_for_again_gets_another_seed() -> None:
-    found = StudySearch(one_point, seed=5, history=[], first=2, assign=ASSIGN)
+    found = StudySearch(one_point, seed=5, history=[], first_number=2, assign=ASSIGN)
     seeds = [found.suggest(f"t{number}")["spec"]["overrides"].get("seed", 5) for number in range(3)]
     assert seeds == [5, 6, 7]
     history = [
         TrialRecord(id=f"trial-{n:03d}", overrides={"recognition.rgb.name": "conv3"}, final=WHOLE)
         for n in (2, 3)
     ]
-    again = StudySearch(one_point, seed=5, history=history, first=2, assign=ASSIGN)
+    again = StudySearch(one_point, seed=5, history=history, first_number=2, assign=ASSIGN)
     assert again.suggest("t")["spec"]["overrides"]["seed"] == 7
 
 
 def test_an_interrupted_trial_keeps_its_seed() -> None:
     record = TrialRecord(id="trial-004", overrides={"recognition.rgb.name": "conv3", "seed": 9})
-    found = StudySearch(one_point, seed=5, history=[record], first=2, assign=ASSIGN)
+    found = StudySearch(one_point, seed=5, history=[record], first_number=2, assign=ASSIGN)
     spec = found.suggest("t")["spec"]
     assert (spec["id"], spec["overrides"]) == ("trial-004", record.overrides)
 
 
 def test_trials_of_an_earlier_study_teach_and_are_not_named() -> None:
     records = finished(search([]), 4)
-    warm = search([], earlier=records, known=[{**flatten(tiny())}])
+    warm = search([], earlier=records, first_points=[{**flatten(tiny())}])
     assert states(warm)[:4] == [TrialState.COMPLETE] * 4
     marks = [trial.user_attrs.get("earlier") for trial in warm._ot_study.trials[:5]]
     assert marks == [*(r.id for r in records), None]

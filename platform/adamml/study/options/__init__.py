@@ -1,1 +1,1 @@
-"""The options of a job, and the definite plan that they become."""
+"""Options of the jobs, and the plans that they are resolved to."""

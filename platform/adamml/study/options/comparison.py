@@ -1,4 +1,4 @@
-"""What the user asked of a comparison, made definite before anything starts."""
+"""Resolving the options of a comparison to a plan, before anything starts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ from adamml.tracking.follower import check_tracking_uri, default_tracking_uri
 
 
 def resolve_comparison(options: CompareOptions) -> ComparisonPlan:
-    """Make a comparison's options definite; check all that can be checked before anything starts.
+    """Resolve the options of a comparison to a plan; check all that can be checked before a start.
 
     Raises:
         ValueError: an unknown recipe, method or override, seeds that are not distinct, a data
@@ -61,8 +61,8 @@ def resolve_comparison(options: CompareOptions) -> ComparisonPlan:
     )
 
 
-def described_comparison(plan: ComparisonPlan) -> dict[str, Any]:
-    """Return what --dry-run prints of a plan, besides the assignments that are left."""
+def describe_comparison(plan: ComparisonPlan) -> dict[str, Any]:
+    """Return the plan as plain values, for --dry-run."""
     return {
         "study": str(plan.folder),
         "data": str(plan.data),
@@ -75,20 +75,20 @@ def described_comparison(plan: ComparisonPlan) -> dict[str, Any]:
     }
 
 
-def _methods(asked: Sequence[str], config: Config, data: Path | None) -> tuple[str, ...]:
-    """In the order of the table, each once."""
-    for name in asked:
-        method_overrides(name, config)  # refuses an unknown one
-    known = data is None or relevance_known(load_manifest(data), config)
+def _methods(names: Sequence[str], config: Config, data: Path | None) -> tuple[str, ...]:
+    """Return the methods of the options, each once, in the order of the table; all for no names."""
+    for name in names:
+        method_overrides(name, config)  # raises for an unknown name
+    has_relevance = data is None or relevance_known(load_manifest(data), config)
     table = methods_of(config)
-    for name in asked:
-        if table[name].knows_relevance and not known:
+    for name in names:
+        if table[name].knows_relevance and not has_relevance:
             raise ValueError(
                 f"method {name} must have a manifest that says where the evidence is "
                 f"(columns <modality>_stretches), got {data}"
             )
         needs = table[name].needs
-        if needs and needs not in asked:
-            raise ValueError(f"method {name} must be compared with {needs}, got {asked}")
-    possible = [m for m, method in table.items() if known or not method.knows_relevance]
-    return tuple(m for m in possible if not asked or m in asked)
+        if needs and needs not in names:
+            raise ValueError(f"method {name} must be compared with {needs}, got {names}")
+    possible = [m for m, method in table.items() if has_relevance or not method.knows_relevance]
+    return tuple(m for m in possible if not names or m in names)

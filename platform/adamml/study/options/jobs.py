@@ -1,4 +1,4 @@
-"""What the jobs ask of their users. Nothing slow is imported here: --help is answered at once."""
+"""Options of the jobs. This module is light to import, so that --help answers at once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,30 +8,35 @@ import tyro
 
 @dataclass(frozen=True, kw_only=True)
 class JobOptions:
+    """Options that a sweep and a comparison have in common."""
+
     recipe: str | None = None
-    """demo (small networks, built-in videos), tiny (seconds), or published settings:
-    kinetics_sounds, activitynet, fcvid, mini_sports1m. Default: kinetics_sounds where --data is
-    given, else demo."""
+    """Recipe: demo (small networks, built-in videos), tiny (trains in seconds), or the published
+    settings of a dataset: kinetics_sounds, activitynet, fcvid, mini_sports1m. Default:
+    kinetics_sounds with --data, else demo."""
     task: str = "rgb+audio"
-    """Modalities to choose among: any of rgb, audio, flow and rgbdiff, joined by +."""
+    """Modalities that the policy chooses from: any of rgb, audio, flow and rgbdiff, joined by +."""
     data: Path | None = None
-    """Folder of your videos, with a manifest.parquet. Default: built-in videos are generated."""
+    """Folder of your videos, with a manifest.parquet. Default: built-in videos, generated at the
+    first run."""
     home: Path | None = None
-    """Where data, networks and studies are kept; all nodes must reach it. Default: $ADAMML_HOME,
-    else ~/.adamml."""
+    """Folder of data, networks and studies, which all nodes must reach. Default: $ADAMML_HOME, else
+    ~/.adamml."""
     tracking_uri: str | None = None
-    """MLflow server or database. Default: $MLFLOW_TRACKING_URI, else a SQLite file in the home."""
+    """URI of the MLflow server or database. Default: $MLFLOW_TRACKING_URI, else a SQLite file in
+    the home."""
     name: str | None = None
-    """Of the study. The same name with the same settings goes on with it. Default: made from the
-    settings."""
+    """Name of the study. With the name and the settings of an earlier study, that study continues.
+    Default: a name made from the settings."""
     slots: int | None = None
-    """Trials at the same time. Default: as many as the cluster holds."""
+    """Number of trials at the same time. Default: as many as the cluster has room for."""
     workers_per_slot: int = 1
-    """Ray Train workers (one GPU each where there are GPUs) that share one trial."""
+    """Number of Ray Train workers that train one trial together, with one GPU each if the cluster
+    has GPUs."""
     override: tuple[str, ...] = ()
-    """Changes to the recipe for all trials, e.g. --override loss.gamma=3 stages.alternating=4."""
+    """Changes of the recipe for all trials, e.g. --override loss.gamma=3 stages.alternating=4."""
     dry_run: bool = False
-    """Show what was resolved and what would start; start nothing."""
+    """Print the resolved settings and the phases that are left, as JSON, and start nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,36 +44,42 @@ class SweepOptions(JobOptions):
     """Search how little computation a multi-modal video classifier needs."""
 
     trials: int | None = None
-    """Number of trials, always-on fusion and published setting included. Default: the space's."""
+    """Number of trials, always-on fusion and the published setting included. Default: set by the
+    search space."""
     joint: int | None = None
-    """How many of them are trained jointly after the policy-only stage, besides always-on fusion;
-    a scheduler that stops trials decides that itself. Default: the space's."""
+    """Number of trials that are trained jointly after the policy-only stage, besides always-on
+    fusion. A scheduler that stops trials decides this itself. Default: set by the search space."""
     seed: int = 0
-    """Of networks, search and built-in videos."""
+    """Seed of the networks, the search and the built-in videos."""
     sampler: str = "tpe"
-    """Who suggests trials: tpe, gp, nsga2, nsga3; random or qmc (quasi-random) as baselines."""
+    """Sampler that suggests trials: tpe, gp, nsga2 or nsga3; random or qmc (quasi-random) as
+    baselines."""
     scheduler: str | None = None
-    """Who stops trials early: front_asha (successive halving by quality and GFLOPs), scalar_asha
-    (by one number made of both); what they leave goes on to joint training. fifo: nobody. Default:
-    the space's."""
+    """Scheduler that stops trials early: front_asha (successive halving by quality and GFLOPs) or
+    scalar_asha (by one number made of both); trials that it does not stop are trained jointly. fifo
+    stops none. Default: set by the search space."""
     first_rung: int | None = None
-    """Policy epochs before a trial is compared with the others. Default: the space's."""
+    """Number of policy epochs before a scheduler first compares a trial with others. Default: set
+    by the search space."""
     eta: int | None = None
-    """One in eta goes on at a rung; the next has eta times the epochs. Default: the space's."""
+    """Factor of successive halving: at each rung one in eta trials continues, and the next rung has
+    eta times the epochs. Default: set by the search space."""
     max_gflops: float | None = None
-    """The sampler is told that dearer trials are of no use."""
+    """Limit in GFLOPs per video, above which the sampler treats a trial as infeasible. Default:
+    none."""
     confirm: bool = True
-    """Retrain what was found with fresh seeds, and test each once."""
+    """Retrain the results of the search with fresh seeds, and test each retraining once."""
     confirm_seeds: int = 3
-    """How many fresh seeds."""
+    """Number of fresh seeds of each configuration."""
     confirm_until: int = 0
-    """Up to so many for configurations that may or may not be on the front."""
-    # Without DisallowNone tyro would ask for a value: --confirm-front True.
+    """Largest number of fresh seeds of configurations that may or may not be on the front."""
+    # Without DisallowNone tyro would require a value: --confirm-front True.
     confirm_front: tyro.conf.DisallowNone[bool | None] = None
-    """All of the front, the published setting and each modality alone, or else the chosen point and
-    always-on fusion. Default: the space's."""
+    """Retrain the whole front, the published setting and each modality alone; otherwise only the
+    chosen trial and always-on fusion. Default: set by the search space."""
     warm_start: str | None = None
-    """Name of a study over the same space: the sampler learns from its finished trials."""
+    """Name of an earlier study over the same space, whose finished trials the sampler learns from.
+    Default: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +87,8 @@ class CompareOptions(JobOptions):
     """Compare AdaMML with each modality alone, with fusions of all, and with other policies."""
 
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Of networks and training, each with its own unimodal networks. Built-in videos are the same
-    for all (--override data.synthetic.seed=1 makes others)."""
+    """Seeds of networks and training, each with its own unimodal networks. Built-in videos are the
+    same for all seeds; --override data.synthetic.seed=1 generates others."""
     methods: tuple[str, ...] = ()
-    """A modality, average, weighted, class_wise, max, fc2, random, matched_random, adamml or
-    relevance. Default: all that the data allows."""
+    """Methods to compare: modalities, average, weighted, class_wise, max, fc2, random,
+    matched_random, adamml, relevance. Default: all that the data allows."""

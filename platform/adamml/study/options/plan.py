@@ -1,4 +1,4 @@
-"""Plans: the options of a job made definite, before anything starts."""
+"""Plans: the resolved options of a job, fixed before anything starts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ from adamml.study.search.searchers import Space
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The parts of a plan that every job over slots has."""
+    """Resolved options of any job over a study."""
 
     config: Config
     """Config that all trials start from."""
     base: Mapping[str, Any]
-    """Overrides that make it from its recipe: those of the command line, and the seeds."""
+    """Overrides that make the config from its recipe: those of the command line, and the seeds."""
     folder: Path
     """Folder of the study in the home."""
     data: Path
     """Folder of the videos."""
     built_in: bool
-    """True for the built-in dataset, whose missing videos are made."""
+    """True for the built-in dataset, whose missing videos are generated."""
     tracking_uri: str
-    """MLflow server or database."""
+    """URI of the MLflow server or database."""
     slots: int | None
-    """Trials at the same time; None for as many as the cluster holds."""
+    """Number of trials at the same time; None for as many as the cluster has room for."""
     workers_per_slot: int
-    """Ray Train workers that share one trial."""
+    """Number of Ray Train workers that train one trial together."""
     settings: Settings | ComparisonSettings
-    """Content of study.json: two runs with equal settings are one study."""
+    """Content of study.json, by which a later run knows that it continues the study."""
 
     @property
     def params(self) -> dict[str, Any]:
@@ -43,39 +43,41 @@ class Plan:
 
     @property
     def num_trials(self) -> int:
-        """Trials of the complete study, retrainings not counted."""
+        """Number of trials of the complete study, without retrainings."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfirmPlan:
-    """Retraining with fresh seeds after the search."""
+    """Plan of the retraining with fresh seeds after the search."""
 
     seeds: int
-    """Fresh seeds of each configuration; 0 retrains nothing."""
+    """Number of fresh seeds of each configuration; 0 for no retraining."""
     until: int
-    """Most seeds of a configuration that may or may not be on the front."""
+    """Largest number of fresh seeds of a configuration that may or may not be on the front."""
     whole_front: bool
-    """True for all of the validation front, the published setting and each modality alone; False
-    for the chosen point and always-on fusion."""
+    """True to retrain the whole validation front, the published setting and each modality alone;
+    False for the chosen trial and always-on fusion."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan(Plan):
-    """A search and the confirmation of its result."""
+    """Plan of a search, and of the retraining of its results."""
 
     settings: Settings
     space: Space
-    """Define-by-run search space."""
+    """Search space, as a define-by-run function of Optuna."""
     recognition: Mapping[str, Sequence[str]]
     """Modality -> recognition backbones that the space searches."""
     trials: int
-    """All trials, baselines included."""
+    """Number of trials, baselines included."""
     joint: int
-    """Trials that are trained jointly after the policy-only stage, besides always-on fusion."""
+    """Number of trials that are trained jointly after the policy-only stage, besides always-on
+    fusion."""
     confirm: ConfirmPlan
+    """Plan of the retraining."""
     earlier: Sequence[TrialRecord] = ()
-    """Finished trials of another study that the sampler starts from."""
+    """Finished trials of an earlier study that the sampler learns from (warm start)."""
 
     @property
     def params(self) -> dict[str, Any]:
@@ -87,26 +89,26 @@ class SweepPlan(Plan):
 
     @property
     def first_fidelity(self) -> str:
-        """Fidelity of every trial before any is promoted."""
+        """Fidelity of every trial before promotion: policy with a policy-only stage, else joint."""
         return "policy" if self.config.stages.get("policy_only") else "joint"
 
     @property
     def stops_early(self) -> bool:
-        """Whether the scheduler stops trials at rungs."""
+        """True if the scheduler stops trials at rungs."""
         return self._scheduler.stops_early
 
     @property
     def sampled_fidelity(self) -> str:
-        """Fidelity that a sampled trial is trained to.
+        """Fidelity that a sampled trial is trained to before it may be promoted.
 
-        Where a scheduler decides which trials continue, joint: from the first policy epoch to the
-        last joint one. Else the first fidelity; the best are promoted when all are there.
+        It is joint if a scheduler decides at rungs which trials continue. Otherwise it is the first
+        fidelity, and the best trials are promoted when all have reached it.
         """
         return "joint" if self.stops_early else self.first_fidelity
 
     @property
     def policy_epochs(self) -> int:
-        """Epochs in which a sampled trial trains its policy."""
+        """Number of epochs in which a sampled trial trains its policy."""
         return policy_epochs(self.config, self.sampled_fidelity)
 
     @property
@@ -120,18 +122,18 @@ class SweepPlan(Plan):
 
     @property
     def halving(self) -> Halving:
-        """Times and share of successive halving."""
+        """Settings of successive halving."""
         search = self.settings.search
         return Halving(first_rung=search["first_rung"], eta=search["eta"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonPlan(Plan):
-    """A comparison of methods at several seeds."""
+    """Plan of a comparison of methods at several seeds."""
 
     settings: ComparisonSettings
     methods: tuple[str, ...]
-    """Compared methods, in the order of the table."""
+    """Methods to compare, in the order of METHODS."""
     seeds: tuple[int, ...]
     """Seeds of networks and training."""
 

@@ -1,4 +1,4 @@
-"""What follows from the answers of a job's user, whatever the job."""
+"""Resolving the options that all jobs have in common."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ from adamml.tables import lookup
 
 
 def recipe_config(options: JobOptions) -> Config:
-    """The recipe of the options' modalities, before any override; --home takes effect here.
+    """Return the recipe's config for the options' modalities, without overrides. Set the home.
 
     Raises:
         ValueError: an unknown recipe or modality, or fewer than one slot or worker.
@@ -33,18 +33,20 @@ def recipe_config(options: JobOptions) -> Config:
 
 
 def base_overrides(
-    options: JobOptions, config: Config, own: Mapping[str, Any]
+    options: JobOptions, config: Config, job: Mapping[str, Any]
 ) -> tuple[Config, dict[str, Any]]:
-    """The config that all trials start from, and the overrides that make it from its recipe.
+    """Return the config that all trials start from, and the overrides that make it from its recipe.
 
     Args:
-        own: the job's overrides; the user's come on top.
+        options: of the job.
+        config: of the recipe.
+        job: overrides of the job, e.g. its seed; the user's are applied after them.
 
     Raises:
         ValueError: an override that the config refuses, a data folder without a manifest, or
             weights that do not exist or do not fit.
     """
-    base = dict(own)
+    base = dict(job)
     manifest = load_manifest(options.data) if options.data is not None else None
     if manifest is not None:
         base |= {"data.num_classes": len(manifest.classes), "data.quality": manifest.quality}
@@ -52,17 +54,17 @@ def base_overrides(
     config = override(config, base)
     if manifest is not None:
         check_labels(manifest, config)
-        if told := unread(config, manifest.flow):
-            warn_once(told)
+        if warning := unread(config, manifest.flow):
+            warn_once(warning)
     check_weights(config)
     return config, base
 
 
 def data_folder(options: JobOptions, config: Config) -> Path:
-    """The videos' folder.
+    """Return the folder of the videos: that of --data, or of the built-in videos in the home.
 
     Raises:
-        ValueError: the recipe has no built-in videos, and none were given.
+        ValueError: --data is not given and the recipe has no built-in videos.
     """
     if options.data is not None:
         return options.data.expanduser().absolute()
@@ -74,14 +76,21 @@ def data_folder(options: JobOptions, config: Config) -> Path:
 
 
 def data_identity(options: JobOptions, data: Path) -> str:
-    """What a study remembers of its data: the built-in videos follow from the config."""
+    """Return the text that identifies the data in study.json."""
+    # The built-in videos follow from the config, which study.json has too.
     return f"manifest {load_manifest(data).fingerprint}" if options.data else "built-in"
 
 
 def at_least(value: int | None, least: int, what: str) -> None:
-    """
+    """Raise if an option is too small.
+
+    Args:
+        value: of the option; None if it is not given.
+        least: smallest valid value.
+        what: name of the option.
+
     Raises:
-        ValueError: the value is given and below the least one.
+        ValueError: the value is below the least one.
     """
     if value is not None and value < least:
         raise ValueError(f"{what} must be at least {least}, got {value}")

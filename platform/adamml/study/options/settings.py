@@ -1,4 +1,4 @@
-"""What a study is: fixed in study.json before its first trial, and the same whenever it goes on."""
+"""Settings of a study: fixed in study.json before its first trial, equal whenever it continues."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,46 +16,56 @@ from adamml.study.specs import backbone_overrides
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Two runs of a job with equal settings are one study."""
+    """Content of a sweep's study.json. Two sweeps with equal settings are one study."""
 
     recipe: str
+    """Name of the recipe."""
     space: str
-    """The search space's module."""
+    """Name of the module that defines the search space."""
     searched: dict[str, str]
-    """Dotted path -> its distribution, or its constant."""
+    """Dotted path -> distribution or constant, as text."""
     config: dict[str, Any]
-    """The flattened config that every trial starts from."""
+    """Flattened config that every trial starts from, with digests of weight files."""
     data: str
-    """The fingerprint of the user's manifest, or "built-in"."""
+    """Fingerprint of the user's manifest, or "built-in"."""
     workers_per_slot: int
+    """Number of Ray Train workers that train one trial together."""
     search: dict[str, Any]
-    """sampler, scheduler, first_rung, eta, max_gflops and warm_start; job_options.py says what."""
+    """Options of the search: sampler, scheduler, first_rung, eta, max_gflops and warm_start
+    (SweepOptions)."""
     quality: str
-    """The name of the objective that is maximised (config.data.quality); the other is gflops. In
-    journals its key is "quality", in MLflow this name."""
+    """Name of the quality, accuracy or map (config.data.quality). In journals its key is "quality",
+    in MLflow this name."""
     reference: tuple[float, ...]
     """Worst value of each objective, from which hypervolume is measured (objectives/table.py)."""
 
     @property
     def default_name(self) -> str:
+        """Name of the study if the user gives none."""
         return f"{self.recipe}-{_digest(self)}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonSettings:
-    """Two comparisons with equal settings are one: seeds and methods may be added to it."""
+    """Content of a comparison's study.json. Two comparisons with equal settings are one study.
+
+    Seeds and compared methods are not settings: they may be added to a study.
+    """
 
     recipe: str
+    """Name of the recipe."""
     methods: dict[str, dict[str, Any]]
-    """All there are, each with its overrides."""
+    """Method -> its overrides, for all methods that exist."""
     config: dict[str, Any]
-    """The flattened config that every method starts from."""
+    """Flattened config that every method starts from, with digests of weight files."""
     data: str
-    """The fingerprint of the user's manifest, or "built-in"."""
+    """Fingerprint of the user's manifest, or "built-in"."""
     workers_per_slot: int
+    """Number of Ray Train workers that train one trial together."""
 
     @property
     def default_name(self) -> str:
+        """Name of the study if the user gives none."""
         return f"compare-{self.recipe}-{_digest(self)}"
 
 
@@ -69,7 +79,17 @@ def study_settings(
     workers_per_slot: int,
     search: Mapping[str, Any],
 ) -> Settings:
-    """Settings of a study over these recognition backbones (modality -> names)."""
+    """Return the settings of a sweep.
+
+    Args:
+        config: that every trial starts from.
+        space: name of the module that defines the search space.
+        searched: dotted path -> distribution or constant, as text.
+        recognition: modality -> backbones that the space searches.
+        data: fingerprint of the user's manifest, or "built-in".
+        workers_per_slot: Ray Train workers that train one trial together.
+        search: options of the search.
+    """
     return Settings(
         recipe=config.recipe,
         space=space,
@@ -99,10 +119,10 @@ def _dearest(config: Config, recognition: Mapping[str, Sequence[str]]) -> float:
 
 
 def open_study(folder: Path, settings: Settings | ComparisonSettings) -> None:
-    """Create study.json, or make sure that it says the same.
+    """Create study.json, or check that an existing one has the same settings.
 
     Raises:
-        ValueError: the study exists with other settings; each difference is shown.
+        ValueError: the study exists with other settings; the message has each difference.
     """
     path = folder / "study.json"
     fields = json.loads(json.dumps(asdict(settings)))
@@ -110,15 +130,14 @@ def open_study(folder: Path, settings: Settings | ComparisonSettings) -> None:
         with whole(path) as part:
             part.write_text(json.dumps(fields, indent=2) + "\n")
         return
-    there = flatten(json.loads(path.read_text()))
-    here = flatten(fields)
+    stored, given = flatten(json.loads(path.read_text())), flatten(fields)
     differences = [
-        f"  {key}: there {there.get(key)!r}, here {here.get(key)!r}"
-        for key in sorted(there.keys() | here.keys())
-        if there.get(key) != here.get(key)
+        f"  {key}: in the study {stored.get(key)!r}, here {given.get(key)!r}"
+        for key in sorted(stored.keys() | given.keys())
+        if stored.get(key) != given.get(key)
     ]
     if differences:
         raise ValueError(
-            f"study {folder.name!r} exists with other settings; choose another --name, "
-            "or the settings it was started with:\n" + "\n".join(differences)
+            f"study {folder.name!r} exists with other settings; give another --name, or the "
+            "settings of the study:\n" + "\n".join(differences)
         )

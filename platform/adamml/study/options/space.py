@@ -1,4 +1,4 @@
-"""What a search space says of a study: where to search, and how far if its user does not say."""
+"""Interface of search spaces: the points to search, and defaults of the studies that do so."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,8 @@ class StudySpace:
     eta: int
     """Factor between the policy epochs of one rung and the next; one in eta trials goes on."""
     confirm_front: bool
-    """Whether the whole front is retrained with fresh seeds, or only the chosen point."""
+    """True to retrain the whole front with fresh seeds, False for the chosen trial and always-on
+    fusion only."""
 
     def __post_init__(self) -> None:
         empty = [modality for modality, names in self.recognition.items() if not names]

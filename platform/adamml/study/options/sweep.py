@@ -1,4 +1,4 @@
-"""What the user asked of a sweep, made definite before anything starts."""
+"""Resolving the options of a sweep to a plan, before anything starts."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +27,16 @@ from adamml.study.search.searchers import Space, build_sampler
 from adamml.study.specs import backbone_overrides
 from adamml.tracking.follower import check_tracking_uri, default_tracking_uri
 
-SEARCH = ("sampler", "scheduler", "first_rung", "eta", "max_gflops", "warm_start")
+SEARCH_OPTIONS = ("sampler", "scheduler", "first_rung", "eta", "max_gflops", "warm_start")
+"""Options that study.json has as settings of the search."""
 
 
 def resolve(options: SweepOptions, space_of: Callable[[str], StudySpace]) -> SweepPlan:
-    """Make a sweep's options definite; check all that can be checked before anything starts.
+    """Resolve the options of a sweep to a plan; check all that can be checked before a start.
+
+    Args:
+        options: of the sweep.
+        space_of: returns the search space of a recipe, by the recipe's name.
 
     Raises:
         ValueError: an unknown recipe, override, sampler or scheduler, a data folder without
@@ -80,8 +85,8 @@ def resolve(options: SweepOptions, space_of: Callable[[str], StudySpace]) -> Swe
     return plan
 
 
-def described(plan: SweepPlan) -> dict[str, Any]:
-    """Return what --dry-run prints of a plan, besides the assignments that are left."""
+def describe(plan: SweepPlan) -> dict[str, Any]:
+    """Return the plan as plain values, for --dry-run."""
     return {
         "study": str(plan.folder),
         "data": str(plan.data),
@@ -101,12 +106,13 @@ def described(plan: SweepPlan) -> dict[str, Any]:
 
 
 def _reference(settings: Settings) -> dict[str, float]:
-    """Return the worst values by objective, quality under its own name (accuracy or map)."""
+    """Return the worst value of each objective, with accuracy or map in place of quality."""
     names = [settings.quality if name == "quality" else name for name in OBJECTIVES]
     return dict(zip(names, settings.reference, strict=True))
 
 
 def _check_searched_weights(config: Config, recognition: Mapping[str, Sequence[str]]) -> None:
+    """Raise if the config's weights do not fit every backbone that is searched."""
     for searched in backbone_overrides(recognition):
         try:
             check_weights(override(config, searched))
@@ -116,6 +122,7 @@ def _check_searched_weights(config: Config, recognition: Mapping[str, Sequence[s
 
 
 def _searched(space: Space) -> dict[str, str]:
+    """Return the distributions and constants of a space as text, by dotted path."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -137,21 +144,20 @@ def _confirm_plan(options: SweepOptions, space: StudySpace) -> ConfirmPlan:
 
 
 def _search(options: SweepOptions, space: StudySpace) -> dict[str, Any]:
-    """
-    Args:
-        space: has the defaults of the options that are not given.
+    """Return the settings of the search, with the space's defaults for options that are not given.
 
     Raises:
-        ValueError: an unknown sampler, or a limit that nothing keeps.
+        ValueError: an unknown sampler, or a limit that is not a number above 0.
     """
     build_sampler(options.sampler, 0)
     if options.max_gflops is not None and not 0 < options.max_gflops < math.inf:
         raise ValueError(f"max-gflops must be a number above 0, got {options.max_gflops}")
-    of_space = {"scheduler": space.scheduler, "first_rung": space.first_rung, "eta": space.eta}
-    given = {name: getattr(options, name) for name in SEARCH}
-    return given | {n: v for n, v in of_space.items() if given[n] is None}
+    defaults = {"scheduler": space.scheduler, "first_rung": space.first_rung, "eta": space.eta}
+    given = {name: getattr(options, name) for name in SEARCH_OPTIONS}
+    return given | {n: v for n, v in defaults.items() if given[n] is None}
 
 
 def _seeds(options: SweepOptions, recipe: Config) -> dict[str, Any]:
+    """Return the overrides by which --seed sets the seeds of networks and of built-in videos."""
     built_in = recipe.data.synthetic is not None and options.data is None
     return {"seed": options.seed} | ({"data.synthetic.seed": options.seed} if built_in else {})

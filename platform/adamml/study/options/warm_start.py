@@ -1,4 +1,4 @@
-"""What an earlier study knows, for the sampler of the next one."""
+"""Warm start: finished trials of an earlier study, from which the sampler of a new one learns."""
 
 import json
 from dataclasses import replace
@@ -9,34 +9,42 @@ from adamml.records import TrialRecord, read_study
 from adamml.study.options.settings import Settings
 from adamml.study.specs import BASELINES
 
-SAME = ("searched", "quality")
+MUST_MATCH = ("searched", "quality")
+"""Settings that must be equal in both studies."""
 
 
 def earlier_trials(name: str, settings: Settings) -> list[TrialRecord]:
-    """The sampled trials of that study with what they had when they were first complete.
+    """Return the sampled trials of a study, with their first final metrics.
+
+    Args:
+        name: of the earlier study, in the home.
+        settings: of the new study.
 
     Raises:
-        ValueError: there is no such study, it has another space or objective, or no such trial.
+        ValueError: there is no such study, it has another space or quality, or no finished trial.
     """
     folder = study_folder(name)
     path = folder / "study.json"
     if not path.exists():
         raise ValueError(f"warm-start must name a study in the home, got {name!r}: no {path}")
-    there, here = json.loads(path.read_text()), vars(settings)
+    stored, given = json.loads(path.read_text()), vars(settings)
     different = [
-        f"  {key}: there {old.get(key)!r}, here {new.get(key)!r}"
-        for old, new in [(flatten({k: s[k] for k in SAME}) for s in (there, here))]
+        f"  {key}: in {name} {old.get(key)!r}, here {new.get(key)!r}"
+        for old, new in [(flatten({k: s[k] for k in MUST_MATCH}) for s in (stored, given))]
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
     ]
     if different:
-        raise ValueError(f"study {name!r} has another space:\n" + "\n".join(different))
+        raise ValueError(
+            f"warm-start must name a study over the same space, got {name!r}:\n"
+            + "\n".join(different)
+        )
     sampled = [t for t in read_study(folder).trials if t.kind == "trial" and t.finals]
-    found = [
+    trials = [
         replace(t, final=next(iter(t.finals.values())))
         for t in sampled
         if t.method not in BASELINES
     ]
-    if not found:
+    if not trials:
         raise ValueError(f"warm-start must name a study with finished trials, got {name!r}")
-    return found
+    return trials

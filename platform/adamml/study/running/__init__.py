@@ -1,1 +1,1 @@
-"""The frame around any study: session, runner, progress."""
+"""Execution of a study: its session, the runner of its phases, and the live display."""

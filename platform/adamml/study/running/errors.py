@@ -1,5 +1,5 @@
-"""The error that ends a study; light to import, for jobs that answer --help at once."""
+"""The error that ends a study. This module is light to import, so that --help answers at once."""
 
 
 class StudyError(RuntimeError):
-    """A fault without whose mending a study cannot continue; the message is for the user."""
+    """Fault that has to be repaired before the study can continue; the message is for the user."""

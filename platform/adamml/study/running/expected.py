@@ -1,4 +1,4 @@
-"""Estimates of how much of a study is left: epochs by stage, priced by those that were timed."""
+"""An estimate of how much of a study is left: epochs by stage, times the seconds of such epochs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,25 +12,27 @@ from adamml.training.loop import plan
 from adamml.trials.assignment import Assignment
 
 RECOGNITION_STAGES = ("unimodal", "warm_up", "alternating", "fine_tuning")
-"""Stages that train recognition networks; an epoch of any other costs about a tenth."""
+"""Stages that train recognition networks; an epoch of another stage takes about a tenth as long."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """The state of a study at a moment."""
+class Expected:
+    """State of a study, and an estimate of what is left."""
 
     study: StudyRecord | None = None
+    """Records of the study; None before it has a journal."""
     seconds_left: float | None = None
-    """None before every unimodal network that has begun was timed."""
+    """Estimate of the time left in seconds; None while a unimodal network is in its first epoch."""
     fraction: float = 0.0
-    """Share of the work that is done."""
+    """Share of the work that is done, by time, from 0 to 1."""
     retrained: int = 0
+    """Number of trainings with fresh seeds that are done."""
     retrainings: int = 0
-    """All trainings with fresh seeds; 0 before the candidates are known."""
+    """Number of all trainings with fresh seeds; 0 before the candidates are chosen."""
 
 
-def looked(study: StudyRecord, phases: Sequence[Phase], config: Config, slots: int) -> Look:
-    """Return how much of a study is left.
+def estimate(study: StudyRecord, phases: Sequence[Phase], config: Config, slots: int) -> Expected:
+    """Return an estimate of how much of a study is left.
 
     Args:
         study: its records.
@@ -40,10 +42,11 @@ def looked(study: StudyRecord, phases: Sequence[Phase], config: Config, slots: i
     """
     left = [a for phase in phases for a in (*phase.assignments, *phase.undecided)]
     done = sum(t.kind == "confirm" and bool(t.final) for t in study.trials)
+    # Before the candidates are chosen, their number is a guess that would mislead on a display.
     certain = done or any(a.kind == "confirm" for p in phases[:1] for a in p.assignments)
     total = done + sum(a.kind == "confirm" for a in left) if certain else 0
     seconds, fraction = time_left(study, epochs_left(left, study, config), slots)
-    return Look(
+    return Expected(
         study=study,
         seconds_left=seconds,
         fraction=fraction,
@@ -55,23 +58,23 @@ def looked(study: StudyRecord, phases: Sequence[Phase], config: Config, slots: i
 def epochs_left(
     assignments: Iterable[Assignment], study: StudyRecord, config: Config
 ) -> Counter[str]:
-    """Return stage -> epochs that these assignments have before them.
+    """Return the epochs that assignments still have to train: stage -> number of epochs.
 
     Args:
         assignments: that are left.
-        study: whose trials may have done some of them.
+        study: with the epochs that its trials have done already.
         config: that all trials start from.
     """
     done = {t.id: Counter(epoch.stage for epoch in t.epochs) for t in study.trials}
     left: Counter[str] = Counter()
     for assignment in assignments:
         stages = Counter(_stages(assignment, config))
-        left += stages - done.get(assignment.id, Counter())  # a counter drops what is not above 0
+        left += stages - done.get(assignment.id, Counter())  # Counter drops numbers below 1
     return left
 
 
 def _stages(assignment: Assignment, config: Config) -> dict[str, int]:
-    """Stage -> epochs of the whole training up to the assignment's fidelity."""
+    """Return the epochs of the whole training to the assignment's fidelity, by stage."""
     if assignment.fidelity == "unimodal":
         return {"unimodal": config.unimodal[assignment.modality].epochs}
     if assignment.fidelity not in FIDELITIES:
@@ -86,8 +89,8 @@ def time_left(
 ) -> tuple[float | None, float]:
     """Return the seconds left, and the fraction of the work that is done.
 
-    A stage that was not seen yet is taken to cost what an epoch of the dearest network or trial
-    costs, or, where recognition does not train, a tenth of it.
+    An epoch of a stage that was not timed yet is assumed to take as long as one of the slowest
+    network or trial; a tenth of that if the stage does not train recognition.
 
     Args:
         study: its records.
@@ -95,7 +98,7 @@ def time_left(
         slots: trials at the same time.
 
     Returns:
-        None for the seconds, before every unimodal network that has begun was timed.
+        Seconds and fraction; None and 0 while a unimodal network is in its first epoch.
     """
     seconds, done = _epoch_seconds(study.trials)
     untimed = any(t.kind == "unimodal" and t.starts and not t.epochs for t in study.trials)
@@ -112,13 +115,14 @@ def time_left(
 
 
 def _epoch_seconds(trials: list[TrialRecord]) -> tuple[dict[str, float], dict[str, int]]:
-    """Return the mean seconds of an epoch by stage, and how many epochs were done."""
+    """Return the mean seconds of an epoch, and the number of epochs done, by stage."""
     times: dict[str, list[float]] = defaultdict(list)
     done: dict[str, int] = defaultdict(int)
     for trial in trials:
         before: list[float] = []
         for epoch in trial.epochs:
             done[epoch.stage] += 1
+            # An epoch begins where the last one ended, or at the start of a later attempt.
             before += [start for start in trial.starts if start < epoch.time]
             if before:
                 times[epoch.stage].append(epoch.time - max(before))

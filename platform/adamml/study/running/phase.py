@@ -1,4 +1,4 @@
-"""The parts of a study that are left: a pure function of plan and records finds them, in order."""
+"""Phases: the parts of a study that are left, computed from its plan and its records."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from adamml.records import StudyRecord, TrialRecord
 from adamml.trials.assignment import Assignment
 
 SLOTS, SEARCH, SUMMARY = "slots", "search", "summary"
-"""Executors of a phase: slots run its assignments, Tune and Optuna choose them, or the driver
+"""Executors of a phase: slots train its assignments, Tune and Optuna choose them, or the driver
 summarises results."""
 DECODING = "decoding videos"
 """Title of the phases that fill the nodes' caches."""
@@ -16,57 +16,59 @@ DECODING = "decoding videos"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phase:
-    """A part of a study that is left, with all that can run now."""
+    """A part of a study that is left, with the assignments that can run now."""
 
     title: str
     """Words for the display, e.g. "training unimodal networks"."""
-    by: str = SLOTS
-    """Executor: SLOTS, SEARCH or SUMMARY."""
+    executor: str = SLOTS
+    """Part of the program that executes the phase: SLOTS, SEARCH or SUMMARY."""
     assignments: tuple[Assignment, ...] = ()
     """Assignments that can run now, in the order in which slots take them."""
     undecided: tuple[Assignment, ...] = ()
-    """Stand-ins for assignments that follow from results that are not there yet. Their number,
-    kind and fidelity are expectations, their ids and overrides need not be right."""
+    """Stand-ins for assignments that depend on results still to come. Their number, kind and
+    fidelity are estimates for the display; their ids and overrides may be wrong."""
     events: tuple[tuple[str, Mapping[str, Any]], ...] = ()
-    """(event, fields) that the study's journal lacks, written before the assignments start."""
+    """Events (name, fields) that the study's journal lacks; they are written before the assignments
+    start."""
     seeds: int = 0
-    """Fresh seeds that a summary covers."""
+    """Number of fresh seeds that a summary covers."""
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of it is left."""
-        return not (self.assignments or self.undecided or self.events) and self.by != SUMMARY
+        """True if nothing of it is left."""
+        return not (self.assignments or self.undecided or self.events) and self.executor != SUMMARY
 
     @property
     def only_decodes(self) -> bool:
-        """Whether it fills caches and nothing else."""
+        """True if it fills caches and does nothing else."""
         kinds = {a.kind for a in (*self.assignments, *self.undecided)}
         return kinds == {"prepare"} and not self.events
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One run of a job over a study, as far as the phases that are left depend on it."""
+    """State of one run of a job over a study, besides the journals.
+
+    A study has one session per run of its job; the journals are what sessions have in common.
+    """
 
     data: str
     """Fingerprint of the manifest."""
     relevance_known: bool
-    """Whether the manifest says where the evidence is."""
+    """True if the manifest says in which parts of a video the evidence is."""
     num_slots: int = 1
+    """Trials at the same time."""
     settled: frozenset[str] = frozenset()
-    """Keys of assignments and titles of phases that this run has behind it, whether they succeeded
-    or not: they are not tried twice in one run."""
+    """Keys of assignments, and titles of phases, that have succeeded or failed in this session.
+    They are not tried a second time in it."""
 
 
 Remaining = Callable[[StudyRecord, Session], list[Phase]]
-"""(records, this run) -> phases that are left, in order; empty for a complete study."""
+"""Function (records, session) -> phases that are left, in order; empty for a complete study."""
 
 
 def is_complete(record: TrialRecord | None, fidelity: str) -> bool:
-    """Return whether a trial needs no training to this fidelity.
-
-    A trial that has its final metrics but not its last line (its worker died between the two) is
-    complete; one that a scheduler stopped is, at any fidelity.
+    """Return whether a trial needs no more training to reach this fidelity.
 
     Args:
         record: of the trial; None before it began.
@@ -74,20 +76,22 @@ def is_complete(record: TrialRecord | None, fidelity: str) -> bool:
     """
     if record is None:
         return False
+    # Final metrics decide, not the status: a worker may die between them and its last line. A trial
+    # that a scheduler stopped is complete at every fidelity.
     return record.status == "stopped" or (
         bool(record.final) and record.fidelity in (fidelity, "joint")
     )
 
 
-def still_open(
+def unfinished(
     assignments: Iterable[Assignment], records: Mapping[str, TrialRecord], session: Session
 ) -> tuple[Assignment, ...]:
-    """Return the assignments that are neither complete nor behind this run.
+    """Return the assignments that are neither complete nor settled in this session.
 
     Args:
-        assignments: to train networks or trials.
+        assignments: that train networks or trials.
         records: id -> record of the study's trials.
-        session: this run.
+        session: this run of the job.
     """
     return tuple(
         each
@@ -99,13 +103,13 @@ def still_open(
 def with_decoding(
     phases: Iterable[Phase], decodings: Mapping[str, Iterable[Assignment]], session: Session
 ) -> list[Phase]:
-    """Return the phases that are left, each kind of work behind the decoding that it needs.
+    """Return the phases that are left, with phases that decode the videos they read before them.
 
     Args:
         phases: in order; empty ones are dropped.
-        decodings: "train" and "test" -> the assignments that decode what training, and what
-            testing, reads.
-        session: this run: what it has decoded is not decoded twice.
+        decodings: "train" -> the assignments that decode the videos of training, "test" -> those
+            that decode the videos of tests.
+        session: this run of the job; videos that it has decoded are not decoded again.
     """
     left = [phase for phase in phases if not phase.empty]
     if all(phase.only_decodes for phase in left):
@@ -114,7 +118,7 @@ def with_decoding(
     wanted = {name: list(assignments) for name, assignments in decodings.items()}
     for phase in left:
         kinds = {a.kind for a in (*phase.assignments, *phase.undecided)}
-        needed = ["train"] if kinds or phase.by == SEARCH else []
+        needed = ["train"] if kinds or phase.executor == SEARCH else []
         needed += ["test"] if kinds & {"test", "test_videos"} else []
         for name in needed:
             ahead = tuple(a for a in wanted.pop(name, ()) if a.key not in session.settled)

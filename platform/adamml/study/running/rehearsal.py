@@ -1,4 +1,4 @@
-"""A look at what a run would do, without doing it."""
+"""A preview of a run for --dry-run, which starts nothing."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from adamml.study.running.phase import Remaining, Session
 from adamml.study.running.session import new_session
 
 
-def rehearsed(plan: Plan, remaining: Remaining) -> list[dict[str, Any]]:
+def rehearse(plan: Plan, remaining: Remaining) -> list[dict[str, Any]]:
     """Return the phases that a run would execute, as plain values for --dry-run.
 
     Args:
         plan: of the study, which need not have begun.
-        remaining: finds the phases that are left.
+        remaining: returns the phases that are left.
 
     Returns:
-        For each phase its title, the keys of its assignments, and how many more follow from
-        results that are not there yet.
+        For each phase its title, the keys of its assignments, and an estimate of how many more
+        follow from results still to come.
     """
     began = (plan.folder / "journal.jsonl").is_file()
     study = read_study(plan.folder) if began else StudyRecord(name="", folder=plan.folder)

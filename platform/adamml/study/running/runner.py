@@ -1,4 +1,4 @@
-"""The loop over what is left of a study: execute the first phase, look again, until nothing is."""
+"""The loop of a study: execute the first phase that is left, until none is left."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,18 +18,20 @@ from adamml.trials.assignment import ESSENTIAL, Assignment
 from adamml.trials.journalled import start_fields
 
 Execute = Callable[["Runner", Phase], None]
-"""Executes a phase of the driver's own: a search, or a summary."""
+"""Function that executes a phase in the driver: a search, or a summary."""
 
 
 class Runner:
-    """One run of a job over a study, whose state is the study's journals.
+    """Executor of the phases that are left of a study.
+
+    It keeps no state of the study: after each phase it computes what is left from the journals.
 
     Args:
         plan: of the study.
-        session: this run.
-        remaining: finds the phases that are left.
-        slots: None where no phase needs any.
-        executors: name in Phase.by -> function, for phases that slots do not run.
+        session: this run of the job.
+        remaining: returns the phases that are left.
+        slots: that train; None if no phase needs any.
+        executors: Phase.executor -> function, for phases that slots do not run.
         begin: called with each phase before it is executed.
     """
 
@@ -46,13 +48,13 @@ class Runner:
         self.plan, self.session, self.slots = plan, session, slots
         self.journal = Journal(plan.folder / "journal.jsonl")
         self.failed: dict[str, str] = {}
-        """Trial id -> traceback, or the reason for which it could not be run."""
+        """Trial id -> traceback, or the reason why it could not be run."""
         self._remaining, self._executors, self._begin = remaining, executors, begin
         self._reader = StudyReader(plan.folder)
 
     @property
     def record(self) -> StudyRecord:
-        """The study as its journals stand now."""
+        """Current state of the study, from its journals."""
         return self._reader.read()
 
     def left(self) -> list[Phase]:
@@ -62,10 +64,10 @@ class Runner:
     def run(self) -> None:
         """Execute the phases that are left, one after another.
 
-        A trial that fails is remembered, and does not stop the others.
+        A trial that fails is noted in `failed` and does not stop the others.
 
         Raises:
-            StudyError: an assignment failed without which the study cannot continue.
+            StudyError: an assignment failed that the whole study depends on.
         """
         self._end_finished()
         before: Phase | None = None
@@ -75,8 +77,8 @@ class Runner:
             self._begin(before)
             for event, fields in before.events:
                 self.journal.append(event, **fields)
-            if before.by != SLOTS:
-                self._executors[before.by](self, before)
+            if before.executor != SLOTS:
+                self._executors[before.executor](self, before)
                 self._settle(before.title)
             elif before.assignments:
                 self._on_slots(before)
@@ -85,7 +87,7 @@ class Runner:
         self.session = replace(self.session, settled=self.session.settled | {*names})
 
     def _on_slots(self, phase: Phase) -> None:
-        """Run its assignments, and those of the same phase that their results make possible."""
+        """Run the assignments of a phase, and those that become possible in it meanwhile."""
         assert self.slots is not None, f"phase {phase.title!r} needs slots"
         submitted: dict[str, Assignment] = {}
         decoded: dict[tuple[str, ...], Mapping[str, Any]] = {}
@@ -120,7 +122,7 @@ class Runner:
             self._note_data(f"prepare {'+'.join(splits)}", counts)
 
     def _note_data(self, name: str, decoded: Mapping[str, Any]) -> None:
-        """Keep what could not be read, and how many videos are silent, in the study's journal."""
+        """Write into the study's journal which files could not be read, and how many are silent."""
         data = self.record.data
         bad = data.get("bad", {}) | json.loads(decoded["bad"])
         counts = data.get("counts", {}) | {name: [decoded["silent"], decoded["videos"]]}
@@ -130,10 +132,10 @@ class Runner:
             self.journal.append("data", **fields)
 
     def _end_finished(self) -> None:
-        """End trials that have their final metrics and died before their last line.
+        """Write the last line of trials whose worker died after their final metrics.
 
-        Nothing would run them again. A trial that died later, while it was trained further, is
-        ended too, and continues if it is among what is left.
+        Such trials are complete, so nothing would run them again. One that died later, while it
+        was trained to a further fidelity, gets the line too and still continues.
         """
         for record in self.record.trials:
             if record.status in ("running", "failed") and record.final:
@@ -141,15 +143,15 @@ class Runner:
                 journal.append("end", status="completed", error=None)
 
     def note_failure(self, assignment: Assignment, error: str) -> None:
-        """Remember a failure, and write it into the trial's journal where the trial could not.
+        """Note a failure, and write it into the trial's journal unless its worker has done so.
 
-        Workers that were killed, or never came, cannot write the end of their journal.
+        A worker that was killed, or never started, cannot write the end of its journal.
 
         Args:
             assignment: that failed.
             error: traceback, or the reason.
         """
-        if not assignment.fidelity:  # decodings and tests have no journal of their own
+        if not assignment.fidelity:  # decodings and tests have no journal
             if assignment.kind not in ESSENTIAL:
                 self.failed[assignment.key] = error
             return
@@ -168,10 +170,10 @@ class Runner:
 
 
 def _require(ends: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise if any of these assignments failed: the whole study depends on them.
+    """Raise if any of these assignments failed, on which the whole study depends.
 
     Raises:
-        StudyError: names the assignment and its cause.
+        StudyError: an assignment failed; the message has its key and the cause.
     """
     for key, end in ends.items():
         if end["status"] != "completed":

@@ -1,4 +1,4 @@
-"""The frame around any study: Ray, slots, data, the journal's first and last line, MLflow."""
+"""One run of a job over a study: Ray, slots and data around the phases, and MLflow beside them."""
 
 import os
 import signal
@@ -25,51 +25,57 @@ from adamml.study.running.progress import Display
 from adamml.study.running.runner import Execute, Runner
 from adamml.tracking.follower import Follower
 
-_LOST = "A part of Ray that the study needs has died. Run the same command again to continue"
+_LOST_RAY = "A part of Ray that the study needs has died. Run the same command again to continue"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The functions that make a study of one kind or another."""
+    """Functions in which a sweep and a comparison differ."""
 
     remaining: Remaining
-    """Finds the phases that are left."""
+    """Function that returns the phases that are left."""
     conclude: Callable[[Journal | None], None]
-    """Writes the report; called last, also after an interruption, with the study's journal. None
-    for a complete study that is looked at again: its journal stays as it is."""
+    """Function that writes the report, called last, also after an interruption. Its argument is the
+    study's journal; None for a study that was complete before, whose journal must not change."""
     executors: Mapping[str, Execute]
-    """Name in Phase.by -> function, for phases that slots do not run."""
+    """Phase.executor -> function, for phases that slots do not run."""
     begin: Callable[[Phase, Journal], None] = lambda phase, journal: None
-    """Called before each phase is executed."""
+    """Function that is called before each phase is executed."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
-    """The end of a run."""
+class SessionEnd:
+    """Result of a session."""
 
     failed: Mapping[str, str]
-    """Trial id -> traceback, or the reason for which it could not be run."""
+    """Trial id -> traceback, or the reason why it could not be run."""
     behind: str | None
-    """Why MLflow does not show everything; None where it does."""
+    """Reason why MLflow lacks something, and the command that adds it; None if it has all."""
 
 
-def run_session(plan: Plan, job: Job, display: Display) -> Ended:
-    """Start slots once, execute on them what is left, and end everything; no slots if none need be.
+def run_session(plan: Plan, job: Job, display: Display) -> SessionEnd:
+    """Start Ray and slots, execute what is left of a study, and stop them.
+
+    Args:
+        plan: of the study.
+        job: functions of this kind of study.
+        display: shows the progress.
 
     Raises:
         ValueError, OSError, StudyError: for the user; the message says what to change.
-        KeyboardInterrupt: also on SIGTERM; the same call continues with the study.
+        KeyboardInterrupt: on Ctrl-C and SIGTERM; the same call continues the study.
     """
+    # A study whose last run was completed may need no slots: then Ray is not started.
     if (record := _ended_study(plan)) is not None:
         manifest = _manifest(plan, display)
         session = new_session(plan, manifest)
         phases = job.remaining(record, session)
         if not phases:
             with _terminate_like_interrupt():
-                return _looked_at(plan, job, display)
-        if all(phase.by == SUMMARY or not phase.assignments for phase in phases):
+                return _conclude_again(plan, job, display)
+        if all(phase.executor == SUMMARY or not phase.assignments for phase in phases):
             with _terminate_like_interrupt():
-                return _recorded(plan, job, display, session, None)
+                return _execute(plan, job, display, session, None)
     display.phase("starting Ray")
     with cluster.connect(), _terminate_like_interrupt():
         cluster.check_home(home.home())
@@ -92,41 +98,41 @@ def run_session(plan: Plan, job: Job, display: Display) -> Ended:
                 manifest = _manifest(plan, display, later)
                 _decode_here(manifest, plan.config, display)
                 session = replace(new_session(plan, manifest), num_slots=size["count"])
-                return _recorded(plan, job, display, session, slots)
+                return _execute(plan, job, display, session, slots)
             except RayError as error:
-                raise StudyError(f"{_LOST} ({type(error).__name__})") from error
+                raise StudyError(f"{_LOST_RAY} ({type(error).__name__})") from error
 
 
 def new_session(plan: Plan, manifest: Manifest) -> Session:
-    """Return the state in which a run of a job begins."""
+    """Return the session of a run that begins, with one slot."""
     return Session(
         data=manifest.fingerprint, relevance_known=relevance_known(manifest, plan.config)
     )
 
 
 def _ended_study(plan: Plan) -> StudyRecord | None:
-    """The records of a study whose last run came to its end."""
+    """Return the records of a study whose last session was completed; None for any other."""
     if not (plan.folder / "journal.jsonl").is_file():
         return None
     record = read_study(plan.folder)
     return record if record.status == "completed" else None
 
 
-def _looked_at(plan: Plan, job: Job, display: Display) -> Ended:
-    """Write the report anew, and bring MLflow up to date; the journals stay as they are."""
+def _conclude_again(plan: Plan, job: Job, display: Display) -> SessionEnd:
+    """Write the report of a complete study again, and bring MLflow up to date."""
     display.phase("writing the report")
     follower = Follower(plan.folder, plan.tracking_uri)
     try:
         job.conclude(None)
     finally:
         behind = follower.finish()
-    return Ended(failed={}, behind=behind)
+    return SessionEnd(failed={}, behind=behind)
 
 
-def _recorded(
+def _execute(
     plan: Plan, job: Job, display: Display, session: Session, slots: Slots | None
-) -> Ended:
-    """Execute what is left, between the journal's first and last line, with MLflow following."""
+) -> SessionEnd:
+    """Execute what is left, between a start and an end in the journal, while MLflow follows."""
     journal = Journal(plan.folder / "journal.jsonl")
     journal.append("start", name=plan.folder.name, params=flatten(plan.config) | plan.params)
     follower = Follower(plan.folder, plan.tracking_uri)
@@ -149,16 +155,16 @@ def _recorded(
         journal.append("end", status=status)
         job.conclude(journal)
         behind = follower.finish()
-    return Ended(failed=runner.failed, behind=behind)
+    return SessionEnd(failed=runner.failed, behind=behind)
 
 
 def _manifest(plan: Plan, display: Display, later: Sequence[str] = ()) -> Manifest:
-    """The data; the built-in dataset is made first.
+    """Return the manifest of the data; make the built-in videos first.
 
     Args:
         plan: of the study.
         display: shows the progress.
-        later: splits whose videos a slot makes when it has nothing left to train.
+        later: splits whose videos are made by slots that have nothing left to train.
     """
     synthetic = plan.config.data.synthetic
     if not plan.built_in or synthetic is None:
@@ -170,14 +176,14 @@ def _manifest(plan: Plan, display: Display, later: Sequence[str] = ()) -> Manife
 
 
 def _decode_here(manifest: Manifest, config: Config, display: Display) -> None:
-    """Decode with all cores of one machine while slots start; on a cluster each node does its own.
+    """Decode the videos of training with all cores of this machine, while slots start.
 
     Args:
         manifest: of the data.
-        config: says what is decoded.
+        config: with the shapes of the decoded frames.
         display: shows the progress.
     """
-    if "RAY_ADDRESS" in os.environ:
+    if "RAY_ADDRESS" in os.environ:  # on a cluster each node decodes its own, in a phase
         return
     progress = display.counter("decoding videos")
     search = manifest.select(manifest.table["split"] != "test")
@@ -190,9 +196,9 @@ def _cpus() -> int:
 
 @contextmanager
 def _terminate_like_interrupt() -> Iterator[None]:
-    """Raise KeyboardInterrupt on SIGTERM, as on Ctrl-C, so that slots are ended in order.
+    """Raise KeyboardInterrupt on SIGTERM, as on Ctrl-C, so that slots are stopped in order.
 
-    Only after ray.init, which installs a handler of its own.
+    It must be entered after ray.init, which installs a handler of its own.
     """
 
     def interrupt(*_: object) -> None:

@@ -1,13 +1,14 @@
-"""Tune schedulers that decide which trials go on, from all objectives together.
+"""Tune schedulers that stop trials early, by all objectives together.
 
-Asynchronous successive halving (Li et al. 2020, arXiv:1810.05934, the form that stops) over the
-table of objectives. A trial that reaches a rung is ranked among all that have reached it, and goes
-on if it is in the best 1/eta. Ranked by non-domination, ties by hypervolume contribution, the cheap
-end of a front survives as well as the accurate one; ranked by quality alone, it would not.
+They do asynchronous successive halving (Li et al. 2020, arXiv:1810.05934, the variant that stops
+trials) over the table of objectives. A trial that reaches a rung is ranked among all trials that
+have reached it, and continues if it is among the best 1/eta. Ranked by non-domination, with ties
+broken by hypervolume contribution, the cheap end of a front continues as well as the accurate end;
+ranked by quality alone, it would be stopped.
 
-Rungs count epochs in which the policy trains (metric policy_epoch): before the first of them
-GFLOPs say nothing. The epochs of the policy-only stage are the first; a trial that survives the
-last rung goes on to joint training.
+A rung is a number of epochs in which the policy was trained (metric policy_epoch), because GFLOPs
+have no meaning before the first of them. These epochs begin in the policy-only stage; a trial that
+continues after the last rung is trained jointly.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,41 +26,43 @@ from adamml.tables import lookup
 CLOCK = "policy_epoch"
 """Metric that counts the epochs in which a trial's policy was trained."""
 Order = Callable[[fronts.Points, Sequence[float]], list[int]]
-"""Ranking of the trials at a rung: (points [P, D], worst values [D]) -> indices, best first."""
+"""Ranking of the trials at a rung: (points [P, D], worst values [D]) -> indices [P], best first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Halving:
-    """The user's settings of successive halving."""
+    """Settings of successive halving."""
 
     first_rung: int = 2
-    """Policy epochs before the first comparison."""
+    """Number of policy epochs before the first rung."""
     eta: int = 3
-    """One in eta goes on; a rung has eta times the epochs of the one before."""
+    """Factor: one in eta trials continues; a rung has eta times the epochs of the one before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scheduler:
-    """An entry of SCHEDULERS."""
+    """Entry of SCHEDULERS."""
 
     build: Callable[[tuple[int, ...], int, Sequence[float], Iterable[TrialRecord]], TrialScheduler]
-    """build(rungs, eta, worst values, history) -> the scheduler that Tune is given."""
+    """Function (rungs, eta, worst values, history) -> Tune's scheduler."""
     stops_early: bool
-    """True where it decides which trials go on to joint training; else the best are promoted after
+    """True if it decides which trials are trained jointly. Otherwise the best are promoted after
     the policy-only stage."""
     rungs: Callable[[Halving, int], tuple[int, ...]]
-    """rungs(halving, policy epochs of a trial) -> policy epochs at which a trial waits for its
-    verdict. Nothing else decides that: plan, assignments and scheduler are given these."""
+    """Function (halving, policy epochs of a trial) -> rungs: policy epochs at which a trial waits
+    for the answer whether to continue. Plan, assignments and scheduler all use these rungs."""
 
 
 class SuccessiveHalving(FIFOScheduler):  # type: ignore[misc]
-    """Stops a trial at a rung where it is not among the best 1/eta by `order`.
+    """Scheduler that stops a trial at a rung if it is not among the best 1/eta there.
 
     Args:
         rungs: policy epochs at which trials are compared.
+        eta: one in eta trials continues.
+        order: ranking of the trials at a rung.
         reference: worst value of each objective, in the table's order.
-        history: trials of an earlier run of the study. Their metrics at the rungs count, and a
-            trial that goes on is not compared again at rungs that it has passed.
+        history: trials of earlier sessions of the study. Their metrics at the rungs count, and a
+            trial that continues is not compared again at rungs that it has passed.
     """
 
     def __init__(
@@ -74,35 +77,35 @@ class SuccessiveHalving(FIFOScheduler):  # type: ignore[misc]
         super().__init__()
         self._eta, self._order, self._reference = eta, order, reference
         self._reached: dict[int, dict[str, dict[str, float]]] = {r: {} for r in rungs}
-        """Rung -> id of each trial that has reached it -> its objectives there."""
+        """Rung -> id of each trial that has reached it -> objectives of the trial at the rung."""
         for record in history:
             for epoch in record.epochs:
                 self._note(record.id, epoch.metrics)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Return Tune's word for "go on" or for "stop"."""
+        """Return Tune's decision on a trial that reports: CONTINUE or STOP."""
         id = str(trial.config["spec"]["id"])
         rung = self._note(id, result)
-        goes_on = rung is None or self._goes_on(id, self._reached[rung])
-        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+        continues = rung is None or self._continues(id, self._reached[rung])
+        return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
 
     def debug_string(self) -> str:
         """Return how many trials have reached each rung."""
         return ", ".join(f"{len(trials)} at rung {r}" for r, trials in self._reached.items())
 
     def _note(self, id: str, metrics: dict[str, Any]) -> int | None:
-        """Return the rung of these metrics if the trial has just reached it, else None."""
+        """Note the metrics of a trial that has just reached a rung; return the rung, else None."""
         rung = metrics.get(CLOCK)
-        # A pass of recognition alone leaves the clock where it is: only the first report counts.
+        # An epoch without a policy pass repeats the number: only its first report counts.
         if rung not in self._reached or id in self._reached[rung]:
             return None
         self._reached[rung][id] = {name: metrics[name] for name in table.OBJECTIVES}
         return int(rung)
 
-    def _goes_on(self, id: str, reached: dict[str, dict[str, float]]) -> bool:
+    def _continues(self, id: str, reached: dict[str, dict[str, float]]) -> bool:
         order = self._order(table.points(list(reached.values())), self._reference)
         place = order.index(list(reached).index(id))
-        # Not a floor: the first trials of a rung go on, since none is there to compare them with.
+        # Not rounded down: the first trial at a rung continues, having none to be compared with.
         return place < len(reached) / self._eta
 
 
@@ -114,8 +117,8 @@ def by_front(points: fronts.Points, reference: Sequence[float]) -> list[int]:
 def by_scalar(points: fronts.Points, reference: Sequence[float]) -> list[int]:
     """Return indices by what is maximised minus what is minimised, each as a share of its range.
 
-    A range lies between an objective's best and its worst value. One point of the front is
-    preferred: with two objectives, that of slope one.
+    The range of an objective lies between its best and its worst value. This ranking prefers one
+    point of the front: with two objectives, the one where its slope is one.
     """
     merits = np.zeros(len(points))
     columns = zip(table.OBJECTIVES.values(), points.T, reference, strict=True)
@@ -142,13 +145,13 @@ def successive_halving(order: Order) -> Scheduler:
 
 
 def geometric_rungs(halving: Halving, policy_epochs: int) -> tuple[int, ...]:
-    """Return the rungs before the end of a trial with so many policy epochs.
+    """Return the rungs of a trial: first_rung, and eta times the rung before, until its end.
 
     >>> geometric_rungs(Halving(first_rung=2, eta=3), policy_epochs=20)
     (2, 6, 18)
 
     Raises:
-        ValueError: there is no first rung, or an eta with which every trial goes on.
+        ValueError: first_rung is below 1, or eta is below 2 and would stop no trial.
     """
     if halving.first_rung < 1 or halving.eta < 2:
         raise ValueError(
@@ -171,7 +174,7 @@ SCHEDULERS: dict[str, Scheduler] = {
     "front_asha": successive_halving(by_front),
     "scalar_asha": successive_halving(by_scalar),
 }
-"""Schedulers by name. With fifo every trial runs to its end. To add one: write an entry."""
+"""Name -> scheduler. fifo stops no trial. To add a scheduler: write an entry."""
 
 
 def scheduler_of(name: str) -> Scheduler:
@@ -190,10 +193,14 @@ def build_scheduler(
     reference: Sequence[float],
     history: Iterable[TrialRecord] = (),
 ) -> TrialScheduler:
-    """Return Tune's scheduler for trials with so many policy epochs.
+    """Return Tune's scheduler.
 
     Args:
+        name: entry of SCHEDULERS.
+        halving: settings of successive halving.
+        policy_epochs: number of epochs in which a trial trains its policy.
         reference: worst value of each objective, in the table's order.
+        history: trials of earlier sessions of the study.
 
     Raises:
         ValueError: the name is unknown, or the halving has no rungs.
