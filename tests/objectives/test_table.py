@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adamml.objectives import table
-from adamml.objectives.table import OBJECTIVES, Bounds
+from adamml.objectives.table import OBJECTIVES, Extremes
 
-BOUNDS = Bounds(chance_quality=0.125, dearest_gflops=2.5)
+EXTREMES = Extremes(chance_quality=0.125, dearest_gflops=2.5)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_has_a_best_value_beyond_its_worst(name: str) -> None:
     objective = OBJECTIVES[name]
-    worst = objective.worst(BOUNDS)
+    worst = objective.worst(EXTREMES)
     assert objective.best > worst if objective.maximised else objective.best < worst
     assert objective.direction in ("max", "min")
 
@@ -33,7 +33,7 @@ def test_every_objective_is_shown_with_its_unit_in_its_width(name: str) -> None:
 def test_the_search_sees_quality_first_and_gflops_second() -> None:
     assert list(OBJECTIVES)[:2] == ["quality", "gflops"]
     assert table.maximise()[:2] == (True, False)
-    assert table.worst_values(BOUNDS)[:2] == (0.125, 2.5)
+    assert table.worst_values(EXTREMES)[:2] == (0.125, 2.5)
     assert table.best_values()[:2] == (1.0, 0.0)
 
 
@@ -49,7 +49,7 @@ def test_a_third_objective_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     toy = replace(OBJECTIVES["gflops"], worst=lambda bounds: 1e9, label="Parameters", unit="")
     monkeypatch.setitem(OBJECTIVES, "parameters", toy)
     assert table.maximise() == (True, False, False)
-    assert table.worst_values(BOUNDS) == (0.125, 2.5, 1e9)
+    assert table.worst_values(EXTREMES) == (0.125, 2.5, 1e9)
     points = table.points([{"quality": 0.5, "gflops": 1.0, "parameters": 7e6}])
     assert np.array_equal(points, [[0.5, 1.0, 7e6]])
 

@@ -1,5 +1,6 @@
 """The phases of a sweep that are left, found by a pure function of plan and records."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +51,14 @@ def test_everything_is_left_of_a_study_that_has_not_begun(home: Path) -> None:
     (search,) = (phase for phase in phases if phase.executor == SEARCH)
     assert [a.id for a in search.undecided] == ["trial-002", "trial-003"]
     assert not search.assignments
+
+
+def test_where_the_evidence_is_known_the_oracle_front_is_left_too(home: Path) -> None:
+    plan = plan_of()
+    session = replace(SESSION, relevance_known=True)
+    study = StudyRecord(name="s", folder=plan.folder)
+    titles = [phase.title for phase in remaining(plan, study, session)]
+    assert titles.index("computing the oracle front") == titles.index("testing") - 2
 
 
 def test_executing_the_head_again_and_again_ends_with_a_complete_study(home: Path) -> None:

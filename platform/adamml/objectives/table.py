@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bounds:
+class Extremes:
     """Facts of a study, fixed before its first trial, from which worst values follow."""
 
     chance_quality: float
@@ -29,7 +29,7 @@ class Objective:
 
     direction: Literal["max", "min"]
     """Direction in which the objective improves, as Optuna and Ray Tune name it."""
-    worst: Callable[[Bounds], float]
+    worst: Callable[[Extremes], float]
     """Value from which hypervolume is measured: a trial that is no better adds nothing."""
     best: float
     """Value that no trial can pass: 1 for a share, 0 for a cost."""
@@ -69,7 +69,7 @@ class Objective:
 OBJECTIVES: dict[str, Objective] = {
     "quality": Objective(
         direction="max",
-        worst=lambda bounds: bounds.chance_quality,
+        worst=lambda extremes: extremes.chance_quality,
         best=1.0,
         label="Quality",
         unit="%",
@@ -79,7 +79,7 @@ OBJECTIVES: dict[str, Objective] = {
     ),
     "gflops": Objective(
         direction="min",
-        worst=lambda bounds: bounds.dearest_gflops,
+        worst=lambda extremes: extremes.dearest_gflops,
         best=0.0,
         label="GFLOPs per video",
         unit=" GFLOPs",
@@ -95,9 +95,9 @@ def maximise() -> tuple[bool, ...]:
     return tuple(objective.maximised for objective in OBJECTIVES.values())
 
 
-def worst_values(bounds: Bounds) -> tuple[float, ...]:
+def worst_values(extremes: Extremes) -> tuple[float, ...]:
     """Return the corner from which hypervolume is measured, in the table's order."""
-    return tuple(float(objective.worst(bounds)) for objective in OBJECTIVES.values())
+    return tuple(float(objective.worst(extremes)) for objective in OBJECTIVES.values())
 
 
 def best_values() -> tuple[float, ...]:

@@ -181,7 +181,8 @@ def _bounds(plan: SweepPlan, study: StudyRecord, session: Session, *, decided: b
     joint = [r for r in _always_on(study) if r.fidelity == "joint"]
     bounds = tuple(specs.bounds(r) for r in joint[:1])
     if not decided:
-        return Phase(title=title, undecided=bounds)
+        stand_in = specs.bounds(TrialRecord(id="always_on", overrides=dict(plan.base)))
+        return Phase(title=title, undecided=bounds or (stand_in,))
     return Phase(title=title, assignments=tuple(a for a in bounds if a.key not in session.settled))
 
 

@@ -10,7 +10,7 @@ from adamml.config import Config, fingerprint, flatten, override
 from adamml.cost.flops import count_costs
 from adamml.files import whole
 from adamml.models.weight_files import with_weight_digests
-from adamml.objectives.table import Bounds, worst_values
+from adamml.objectives.table import Extremes, worst_values
 from adamml.study.specs import backbone_overrides
 
 
@@ -100,7 +100,7 @@ def study_settings(
         search=dict(search),
         quality=config.data.quality,
         reference=worst_values(
-            Bounds(
+            Extremes(
                 chance_quality=1 / config.data.num_classes,
                 dearest_gflops=_dearest(config, recognition),
             )
