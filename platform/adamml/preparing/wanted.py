@@ -128,6 +128,7 @@ def files_by_name(videos: Path) -> dict[str, Path]:
     Of the latter two, a name that several files have stands for none of them.
     """
     paths = [(file.relative_to(videos), file) for file in videos_in(videos)]
+    # A later entry wins: the whole path, then the path without a suffix, then the name alone.
     files = _unambiguous((utf8_name(p.stem), file) for p, file in paths)
     files |= _unambiguous((utf8_name(p.with_suffix("").as_posix()), file) for p, file in paths)
     return files | {utf8_name(p.as_posix()): file for p, file in paths}

@@ -290,6 +290,7 @@ class Dispatcher:
             )
 
     def _fail_if_deserted(self) -> None:
+        # Where none was lost, none has come yet: work waits for the first.
         if not self._slots and self._lost:
             reasons = "; ".join(f"{slot}: {reason}" for slot, reason in self._lost.items())
             for work in self._waiting():

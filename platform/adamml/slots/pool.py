@@ -81,6 +81,7 @@ class Slots:
                 ends[key] = record
                 submit(then())
                 continue
+            # None: nothing new within the dispatcher's poll_s; the same report is asked for again.
             if record is not None:
                 after[key] += 1
                 on_report(key, record)

@@ -56,6 +56,7 @@ class Assignment:
     def to_wire(self) -> dict[str, Any]:
         """Return plain values that pass through Tune and Ray without this class."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
+        # Tuples become lists, as in JSON; from_wire makes them tuples again.
         return {
             name: list(value)
             if isinstance(value, tuple)

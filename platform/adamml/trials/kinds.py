@@ -92,6 +92,7 @@ def unimodal(run: Execution) -> None:
 
     def train(keep: Callable[[int, str, Metrics], None]) -> Trained:
         metrics = ensure_unimodal(run.unimodal(modality), run.splits, run.workers, keep)
+        # Only the stage policy_only reads segment logits.
         for split in ("validation", "train") if run.config.stages.get("policy_only") else ():
             segment_logits(run.unimodal(modality), run.splits, split, run.workers)
         return Trained(metrics, [])

@@ -84,6 +84,7 @@ def read_flow(path: Path, *, fps: float, threads: int = 1) -> NDArray[np.uint8]:
     flows: list[NDArray[np.uint8]] = []
     for flow in _shown(path, times, fps, threads):
         flows.append(flow)
+        # Checked on the way, before too much is in memory.
         if flow.nbytes * len(flows) > LIMITS.stored_bytes:
             raise UnreadableVideo(path, f"more than {LIMITS.stored_bytes} bytes of flow")
     if not flows:

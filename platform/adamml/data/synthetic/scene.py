@@ -86,6 +86,7 @@ def draw_frames(
         pixels: side of the square frames.
     """
     background = _background(rng, pixels)
+    # Scenes first, then noise: the order of the draws is part of what a seed means.
     scenes = [_draw_scene(rng, stretch, background) for stretch in stretches]
     frames = np.empty((stretches[-1].end, pixels, pixels, 3), np.uint8)
     noise = _noise(rng, len(frames), pixels)

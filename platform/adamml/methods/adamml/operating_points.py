@@ -77,6 +77,7 @@ def candidate_biases(margins: Tensor, modalities: Sequence[str]) -> Iterable[dic
     axes = [[0.0, *_thresholds(m, per_modality - 1)] for m in margins.unbind(-1)]
     for bias in path:
         yield dict.fromkeys(modalities, bias)
+    # With one modality the grid would be a coarser copy of the path.
     for biases in itertools.product(*axes) if len(modalities) > 1 else ():
         yield dict(zip(modalities, biases, strict=True))
 
@@ -110,6 +111,7 @@ def _point(evaluation: Evaluation, bias: dict[str, float], costs: Costs, config:
 
 def _best(points: list[Point]) -> list[Point]:
     """Return the first point and the non-dominated others, cheapest first, without repeats."""
+    # reversed(): of points with equal objectives the first stays, which may be the unbiased one.
     places = {tuple(p[name] for name in table.OBJECTIVES): p for p in reversed(points)}
     distinct = list(places.values())
     mask = non_dominated(table.points(distinct), maximise=table.maximise())

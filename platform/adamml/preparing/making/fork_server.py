@@ -121,9 +121,11 @@ def call_in_fork(main: Callable[[str], int], argument: str, limit_s: float) -> C
         os.dup2(write_output, 1)
         os.dup2(write_errors, 2)
         _call_and_exit(main, argument)
+    # Without these the read ends would never see the end of what the fork writes.
     os.close(write_output)
     os.close(write_errors)
     contents = {read_output: b"", read_errors: b""}
+    # True until it has ended by itself: whatever is raised meanwhile, no fork is left running.
     late = True
     try:
         late = not _collect(contents, time.monotonic() + limit_s)
