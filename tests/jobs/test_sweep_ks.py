@@ -205,7 +205,7 @@ def test_other_settings_under_an_old_name_are_refused(swept: tuple[Path, int, st
     assert code == 2, output
     assert "Traceback" not in output
     assert "error: study 'first' exists with other settings" in output
-    assert "config.loss.gamma: there 2.0, here 5.0" in output
+    assert "config.loss.gamma: in the study 2.0, here 5.0" in output
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def sampled_records(study: StudyRecord) -> list[TrialRecord]:
 
 
 def num_unsampled(plan: SweepPlan, study: StudyRecord) -> int:
-    """Return how many sampled trials the study lacks; interrupted and failed ones are missing.
+    """Return how many sampled trials the study lacks; interrupted and failed ones do not count.
 
     Args:
         plan: of the sweep.

@@ -8,7 +8,7 @@ from adamml.records import StudyRecord, TrialRecord
 from adamml.trials.assignment import Assignment
 
 SLOTS, SEARCH, SUMMARY = "slots", "search", "summary"
-"""Executors of a phase: slots train its assignments, Tune and Optuna choose them, or the driver
+"""Executors of a phase: slots run its assignments, Tune and Optuna choose them, or the driver
 summarises results."""
 DECODING = "decoding videos"
 """Title of the phases that fill the nodes' caches."""

@@ -79,8 +79,9 @@ def _allows(distribution: optuna.distributions.BaseDistribution, value: Any) -> 
 class StudySearch(OptunaSearch):  # type: ignore[misc]
     """Multi-objective search over a define-by-run space.
 
-    The sampler learns the objectives of finished trials. A trial that was stopped early is pruned
-    for it, because its metrics are those of a half-trained model; a failed one is failed.
+    The sampler learns from the objectives of finished trials. A trial that a scheduler stopped is
+    reported to it as pruned, because its metrics are those of a half-trained model; a trial that
+    failed is reported as failed.
 
     Args:
         space: to search.
