@@ -47,7 +47,8 @@ class Evaluation:
 
         Returns:
             quality, with the other values of objectives/quality.measures; the mean over videos
-            of each of Costs.by_video; and selection_rate.<modality>, the share of segments computed.
+            of each cost (Costs.by_video); and selection_rate.<modality>, the share of segments
+            computed.
         """
         rates = _mean(self.decisions.mean(1), batch_size)
         return {
