@@ -1,4 +1,4 @@
-"""A new family: two entries, and trials train, resume and test it as any other."""
+"""A new family: an entry of METHODS, and trials train, resume and test it as any other."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from adamml.config import override
-from adamml.methods import FAMILIES, METHODS, method_names, method_overrides
+from adamml.methods import METHODS, method_names, method_overrides
 from adamml.recipes import tiny
 from adamml.records import read_trial
 from adamml.study import specs
@@ -24,7 +24,6 @@ Execute = Callable[[Assignment], list[dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FAMILIES, "toy", TOY)
     monkeypatch.setitem(METHODS, "toy", TOY_METHOD)
 
 

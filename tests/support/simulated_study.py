@@ -9,6 +9,7 @@ from typing import Any
 
 from adamml.config import flatten, override
 from adamml.journal import Journal
+from adamml.objectives.table import OBJECTIVES
 from adamml.records import read_study
 from adamml.study.options.plan import Plan
 from adamml.study.running.phase import SEARCH, SUMMARY, Phase, Remaining, Session
@@ -96,7 +97,7 @@ class Simulated:
 
 
 def numbers(assignment: Assignment) -> dict[str, float]:
-    """Quality, GFLOPs and rates that follow from the key alone."""
+    """Objectives and rates that follow from the key alone."""
     dice = random.Random(assignment.key)
     always_on = assignment.method in ("always_on", "average", "max")
     values = {
@@ -104,7 +105,8 @@ def numbers(assignment: Assignment) -> dict[str, float]:
         "gflops": 1.0 if always_on else round(dice.uniform(0.1, 0.9), 3),
         "training_seconds": 1.0,
     }
-    return values | {f"selection_rate.{m}": 0.5 for m in ("rgb", "audio")}
+    others = {name: dice.random() for name in OBJECTIVES if name not in values}
+    return values | others | {f"selection_rate.{m}": 0.5 for m in ("rgb", "audio")}
 
 
 def files(folder: Path) -> Mapping[str, bytes]:

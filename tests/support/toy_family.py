@@ -113,9 +113,9 @@ def task(
     )
 
 
-TOY: Family[Toy] = Family(build=build, task=task, evaluate=evaluate, costs=costs)
+TOY: Family[Toy] = Family(name="toy", build=build, task=task, evaluate=evaluate, costs=costs)
 TOY_METHOD = Method(
-    family="toy",
+    family=TOY,
     overrides={
         "policy.kind": "always_on",
         "stages.warm_up": 0,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from adamml.config import Config, override
+from adamml.methods.adamml import ADAMML
 from adamml.methods.adamml.task import adamml_task
 from adamml.models.weight_files import save_weights
 from adamml.training.fixed_views import FixedView
@@ -27,7 +28,7 @@ def view_at(seed: int, home: Path, splits: Splits, config: Config) -> FixedView:
         unimodal.folder.mkdir(parents=True, exist_ok=True)
         save_weights(fresh_unimodal(config, modality, workers), unimodal.weights)
         unimodals.append(unimodal)
-    return fixed_view("adamml", config, unimodals, splits, "validation", workers)
+    return fixed_view(ADAMML, config, unimodals, splits, "validation", workers)
 
 
 def test_seeds_draw_their_own_decisions_in_one_process(

@@ -78,6 +78,14 @@ class Costs:
         # [N, S, M] @ [M] is [N, S]; what does not depend on decisions is paid in every segment.
         return ((selected @ prices).sum(dim=1) + decisions.shape[1] * self.segment_fixed) / 1e9
 
+    def by_video(self, decisions: Tensor) -> dict[str, Tensor]:
+        """Return what each video costs: metric -> [N], from decisions [N, S, M].
+
+        Evaluations report the means, tables of test videos have a column for each. To measure
+        another cost, add a line.
+        """
+        return {"gflops": self.gflops(decisions)}
+
     def all_on(self, num_segments: int) -> float:
         """Return the GFLOPs of a video with everything computed, the policy included."""
         return float(self.gflops(torch.ones(1, num_segments, len(self.modalities))))

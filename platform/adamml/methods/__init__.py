@@ -3,15 +3,12 @@
 A method is a line of METHODS: overrides of the recipe, and the family that its model belongs to. To
 compare another setting of a known model (a fusion, a policy), add that line. A new kind of model is
 a package beside methods/adamml that exports a Family: functions that build the model, give the
-training loop its task, evaluate it as it would be deployed and count its costs. Add the package to
-FAMILIES and its method to METHODS; trials, journals, reports and figures then take it as any other.
-Its task may train on videos, or on the cached segment logits of the unimodal networks
-(training/fixed_views.py). tests/methods runs every line of both tables.
+training loop its task, evaluate it as it would be deployed and count its costs. Give it a line of
+METHODS; trials, journals, reports and figures then take it as any other. Its task may train on
+videos, or on the cached segment logits of the unimodal networks (training/fixed_views.py).
+tests/methods runs every line of the table.
 """
 
-from typing import Any
-
-from adamml.methods.adamml import ADAMML
 from adamml.methods.epochs import policy_epochs, recognition_epochs
 from adamml.methods.family import FIDELITIES, Caches, Family
 from adamml.methods.table import (
@@ -27,7 +24,6 @@ from adamml.methods.table import (
 
 __all__ = [
     "ALWAYS_ON",
-    "FAMILIES",
     "FIDELITIES",
     "METHODS",
     "Caches",
@@ -41,6 +37,3 @@ __all__ = [
     "rates",
     "recognition_epochs",
 ]
-
-FAMILIES: dict[str, Family[Any]] = {"adamml": ADAMML}
-"""Name -> family. To add one: write a package and add an entry."""

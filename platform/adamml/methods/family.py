@@ -85,6 +85,8 @@ class Caches:
 class Family(Generic[Model]):
     """The functions through which trials reach a kind of model; they know no other way to it."""
 
+    name: str
+    """Name of the family; no two have the same."""
     build: Callable[[Config, Mapping[str, Path], Workers], Model]
     """Return a fresh model on its device.
 

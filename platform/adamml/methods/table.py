@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adamml.config import Config
+from adamml.methods.adamml import ADAMML
+from adamml.methods.family import Family
 from adamml.tables import lookup
 
 Overrides = dict[str, Any]
@@ -28,8 +30,8 @@ class Method:
     """Dotted path -> value, on top of the recipe. Stages that a recipe lacks are left out."""
     per_modality: Overrides = field(default_factory=dict)
     """Dotted path -> value, overridden at <path>.<modality> for every modality."""
-    family: str = "adamml"
-    """Entry of FAMILIES."""
+    family: Family[Any] = ADAMML
+    """Kind of model that is trained, evaluated and billed."""
     needs: str | None = None
     """Method that is trained before, at the same seed: this one takes over its selection rates on
     validation (rates)."""
@@ -87,12 +89,12 @@ def method_overrides(name: str, config: Config) -> Overrides:
     }
 
 
-def family_of(method: str) -> str:
-    """Return the name of a method's family; what is not in METHODS is AdaMML's.
+def family_of(method: str) -> Family[Any]:
+    """Return the family of a method; AdaMML if METHODS does not list it.
 
-    So are modalities, the baselines of a search and its sampled trials.
+    Modalities, the baselines of a search and its sampled trials are not listed.
     """
-    return METHODS[method].family if method in METHODS else "adamml"
+    return METHODS[method].family if method in METHODS else ADAMML
 
 
 def rates(final: Mapping[str, float], modalities: Sequence[str]) -> Overrides:

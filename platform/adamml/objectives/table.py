@@ -1,8 +1,8 @@
 """The table of what a search optimises: names, directions, worst and best values, display.
 
 Journals, searchers, schedulers, fronts and reports read this table. To add an objective: add a line
-here, and measure a metric of its name in every evaluation (training/evaluation.py). Torch is not
-imported: readers of journals need the table too.
+here, and measure a metric of its name: a cost in Costs.by_video (cost/flops.py), a quality in
+measures() (objectives/quality.py). Torch is not imported: readers of journals need the table too.
 """
 
 from collections.abc import Callable, Mapping, Sequence

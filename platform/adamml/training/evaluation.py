@@ -42,17 +42,21 @@ class Evaluation:
             quality: kind of quality, accuracy or map.
             costs: price of a decision of the model.
             modalities: names of the M modalities.
-            batch_size: if given, gflops and selection rates are unweighted means over the means of
+            batch_size: if given, costs and selection rates are unweighted means over the means of
                 batches of this size, the last one smaller (quirks.mean_of_batch_means).
 
         Returns:
-            quality, with the other values of objectives/quality.measures; gflops per video, the
-            mean over videos; and selection_rate.<modality>, the share of segments computed.
+            quality, with the other values of objectives/quality.measures; the mean over videos
+            of each cost (Costs.by_video); and selection_rate.<modality>, the share of segments
+            computed.
         """
         rates = _mean(self.decisions.mean(1), batch_size)
         return {
             **measures(quality, self.logits, self.labels),
-            "gflops": float(_mean(costs.gflops(self.decisions), batch_size)),
+            **{
+                name: float(_mean(values, batch_size))
+                for name, values in costs.by_video(self.decisions).items()
+            },
             **{f"selection_rate.{m}": float(r) for m, r in zip(modalities, rates, strict=True)},
         }
 

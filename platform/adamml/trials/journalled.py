@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 from adamml.config import Config, flatten
 from adamml.data.manifest import Split
 from adamml.journal import Journal
-from adamml.methods import FAMILIES, FIDELITIES, Family, family_of
+from adamml.methods import FIDELITIES, Family, family_of
 from adamml.records import TrialRecord, read_trial
 from adamml.slots.dispatcher import Stopped
-from adamml.tables import lookup
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import Metrics
 from adamml.training.splits import Splits
@@ -51,7 +50,7 @@ class Execution:
     @property
     def family(self) -> Family[Any]:
         """Family of the trial's method."""
-        return lookup(FAMILIES, family_of(self.method), what="family")
+        return family_of(self.method)
 
     @property
     def folder(self) -> Path:
@@ -63,8 +62,7 @@ class Execution:
 
     def view(self, split: Split) -> FixedView:
         unimodals = [self.unimodal(m) for m in self.config.modalities]
-        family = family_of(self.method)
-        return fixed_view(family, self.config, unimodals, self.splits, split, self.workers)
+        return fixed_view(self.family, self.config, unimodals, self.splits, split, self.workers)
 
 
 class Trained(NamedTuple):

@@ -6,7 +6,7 @@ All of it is a pure function of its key, so a trial's numbers do not depend on w
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from cachetools import LRUCache
@@ -16,8 +16,7 @@ from adamml.data.cache.decoding import Decoding
 from adamml.data.cache.frames import FrameSource
 from adamml.data.cache.opening import open_frames
 from adamml.data.manifest import Manifest, Split, load_manifest
-from adamml.methods import FAMILIES
-from adamml.tables import lookup
+from adamml.methods import Family
 from adamml.training.fixed_views import FixedView, fixed_clips
 from adamml.training.splits import Splits
 from adamml.training.workers import Workers
@@ -60,7 +59,7 @@ def splits_of(root: Path, config: Config, modalities: tuple[str, ...]) -> Splits
 
 
 def fixed_view(
-    family: str,
+    family: Family[Any],
     config: Config,
     unimodals: list[Unimodal],
     splits: Splits,
@@ -69,10 +68,10 @@ def fixed_view(
 ) -> FixedView:
     """Return a split as a method of this family trains on it without running recognition.
 
-    The family, an entry of FAMILIES, decides what the view holds beside the segment logits of the
+    The family decides what the view holds beside the segment logits of the
     unimodal networks, which are those of config.modalities in order.
     """
-    dataset, caches = splits.fixed(split), lookup(FAMILIES, family, what="family").caches
+    dataset, caches = splits.fixed(split), family.caches
     where = f"{splits.manifest.fingerprint} {split} {_input_key(config)}"
 
     def logits(unimodal: Unimodal) -> torch.Tensor:
@@ -83,7 +82,7 @@ def fixed_view(
     if caches is not None:
         look, batch_size = caches.look, config.data.batch_size
         clips = _cached(
-            f"clips {family} {where} {caches.key(config)}",
+            f"clips {family.name} {where} {caches.key(config)}",
             lambda: fixed_clips(look(config), dataset, batch_size),
         )
     return FixedView(

@@ -1,9 +1,10 @@
 """A trial's results on every test video, in a file beside it: statistics need more than means.
 
-Columns of trials/<id>/test_videos.parquet: id, label (with mAP labels, a list), gflops,
-rate.<modality>, logit.<class>.
+Columns of trials/<id>/test_videos.parquet: id, label (with mAP labels, a list), one for each cost
+(gflops and what else Costs.by_video has), rate.<modality>, logit.<class>.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from adamml.training.evaluation import Evaluation
 from adamml.training.loop import Metrics
 
 FILE_NAME = "test_videos.parquet"
+OTHERS = re.compile(r"(id|labels?|rate\..*|logit\..*)")
+"""Columns that are no costs."""
 
 
 def video_results(ids: list[str], evaluation: Evaluation, costs: Costs) -> pd.DataFrame:
-    """Return a row per video: GFLOPs of its decisions, share of segments per modality, logits.
+    """Return a row per video: costs of its decisions, share of segments per modality, logits.
 
     The ids [N] are in the order of the evaluation.
     """
@@ -30,7 +33,7 @@ def video_results(ids: list[str], evaluation: Evaluation, costs: Costs) -> pd.Da
     columns: dict[str, Any] = {
         "id": ids,
         **_label_column(evaluation.labels),
-        "gflops": costs.gflops(evaluation.decisions).numpy(),
+        **{name: v.numpy() for name, v in costs.by_video(evaluation.decisions).items()},
     }
     columns |= {f"rate.{m}": s.numpy() for m, s in zip(costs.modalities, shares, strict=True)}
     columns |= {
@@ -57,14 +60,15 @@ def values(results: pd.DataFrame, quality: str) -> "np.ndarray[Any, Any]":
 
 
 def result_metrics(results: pd.DataFrame, quality: str) -> Metrics:
-    """Return the measures of quality (objectives/quality.py), map, gflops and selection rates."""
+    """Return the measures of quality (objectives/quality.py), map, costs and selection rates."""
     logits, labels = _logits(results), _labels(results)
     metrics = measures(quality, logits, labels)
     if quality != "map":
         metrics["map"] = mean_average_precision(logits, labels)
     rates = _columns(results, "rate.")
+    costs = [str(column) for column in results.columns if not OTHERS.fullmatch(str(column))]
     return metrics | {
-        "gflops": float(results["gflops"].mean()),
+        **{cost: float(results[cost].mean()) for cost in costs},
         **{f"selection_{rate}": float(results[rate].mean()) for rate in rates},
     }
 

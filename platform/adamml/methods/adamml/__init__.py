@@ -14,6 +14,7 @@ from adamml.methods.family import Family
 from adamml.models.adamml import AdaMML
 
 ADAMML: Family[AdaMML] = Family(
+    name="adamml",
     build=fresh_adamml,
     task=adamml_task,
     evaluate=evaluate,
