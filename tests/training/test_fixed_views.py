@@ -10,6 +10,7 @@ from adamml.config import Config, override
 from adamml.methods.adamml import ADAMML
 from adamml.methods.adamml.task import adamml_task
 from adamml.models.weight_files import save_weights
+from adamml.training import fixed_views
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import fit
 from adamml.training.splits import Splits
@@ -64,3 +65,19 @@ def test_a_batch_smaller_than_the_number_of_ranks_is_refused(
     four = replace(Workers.current(), world_size=4)
     with pytest.raises(ValueError, match="batch_size must be at least world_size 4, got 2"):
         next(view_of("train").batches(four, 2, shuffle=False))
+
+
+def test_a_last_batch_of_one_video_does_not_make_a_split_look_large(
+    tiny_splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = tiny_splits.fixed("train")
+    assert len(dataset) % 31 == 1
+
+    def look(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"x": torch.zeros(len(batch["label"]), 100)}
+
+    monkeypatch.setattr(fixed_views, "MAX_BYTES", 2 * 100 * len(dataset))
+    assert fixed_views.fixed_clips(look, dataset, 31)["x"].shape == (len(dataset), 100)
+    monkeypatch.setattr(fixed_views, "MAX_BYTES", 2 * 100 * len(dataset) - 1)
+    with pytest.raises(ValueError, match=r"stages\.policy_only must be 0"):
+        fixed_views.fixed_clips(look, dataset, 31)

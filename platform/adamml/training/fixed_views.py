@@ -80,8 +80,9 @@ def fixed_clips(
     for batch in batches(dataset, batch_size=batch_size, shuffle_seed=None):
         for name, clip in look(batch).items():
             parts.setdefault(name, []).append(clip.half())
-        # Extrapolated from the first batch on, so that a split that cannot fit is refused early.
-        size = sum(p[0].nbytes for p in parts.values()) / len(batch["label"]) * len(dataset)
+        # Extrapolated from each batch, so that a split that cannot fit is refused early. The bytes
+        # are those of the same batch as the count: the last one may be short.
+        size = sum(p[-1].nbytes for p in parts.values()) / len(batch["label"]) * len(dataset)
         if size > MAX_BYTES:
             raise ValueError(
                 f"stages.policy_only must be 0 for this data: its fixed view needs "
