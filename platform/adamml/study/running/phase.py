@@ -39,6 +39,11 @@ class Phase:
         return not (self.assignments or self.undecided or self.events) and self.executor != SUMMARY
 
     @property
+    def needs_slots(self) -> bool:
+        """True if work for slots is left in it, now or after a search."""
+        return bool(self.assignments or self.undecided) or self.executor == SEARCH
+
+    @property
     def only_decodes(self) -> bool:
         """True if it fills caches and does nothing else."""
         kinds = {a.kind for a in (*self.assignments, *self.undecided)}

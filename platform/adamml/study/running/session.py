@@ -20,7 +20,7 @@ from adamml.slots.pool import Slots, start_slots
 from adamml.slots.sizing import slot_size
 from adamml.study.options.plan import Plan
 from adamml.study.running.errors import StudyError
-from adamml.study.running.phase import SUMMARY, Phase, Remaining, Session
+from adamml.study.running.phase import Phase, Remaining, Session
 from adamml.study.running.progress import Display
 from adamml.study.running.runner import Execute, Runner
 from adamml.tracking.follower import Follower
@@ -73,7 +73,7 @@ def run_session(plan: Plan, job: Job, display: Display) -> SessionEnd:
         if not phases:
             with _terminate_like_interrupt():
                 return _conclude_again(plan, job, display)
-        if all(phase.executor == SUMMARY or not phase.assignments for phase in phases):
+        if not any(phase.needs_slots for phase in phases):
             with _terminate_like_interrupt():
                 return _execute(plan, job, display, session, None)
     display.phase("starting Ray")
