@@ -225,12 +225,19 @@ def drawn_modules() -> set[str]:
     return modules
 
 
+OPEN_FOLDERS = ("platform/adamml/methods/", "platform/adamml/preparing/formats/")
+"""Folders in which a new module is an entry of a table: it needs no line in the tree."""
+
+
 def test_the_tree_is_that_of_the_package() -> None:
     package = ROOT / "platform" / "adamml"
     modules = {p.relative_to(ROOT).as_posix() for p in package.rglob("*.py")}
     empty = {name for name in modules if name.endswith("/__init__.py")}
     empty.discard("platform/adamml/__init__.py")
-    assert drawn_modules() == modules - empty
+    drawn = drawn_modules()
+    assert drawn <= modules - empty
+    missing = {m for m in modules - empty - drawn if not m.startswith(OPEN_FOLDERS)}
+    assert missing == set()
 
 
 COMMAND = re.compile(r"(?:\.venv/bin/)?python (jobs/\w{2,}\.py|-m adamml[\w.]*)([^#`|\n]*)")
