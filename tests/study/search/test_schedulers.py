@@ -138,5 +138,5 @@ def test_fifo_stops_nobody_and_a_typo_is_named() -> None:
     fifo = scheduler("fifo")
     assert isinstance(fifo, FIFOScheduler)
     assert [told(fifo, n, 0.1, 0.9) for n in range(5)] == [GO] * 5
-    with pytest.raises(ValueError, match="unknown scheduler 'asha'; choose from .*front_asha"):
+    with pytest.raises(ValueError, match=r"unknown scheduler 'asha'; choose from .*front_asha"):
         scheduler("asha")
