@@ -6,13 +6,14 @@ a package beside methods/adamml that exports a Family: functions that build the 
 training loop its task, evaluate it as it would be deployed and count its costs. Give it a line of
 METHODS; trials, journals, reports and figures then take it as any other. Its task may train on
 videos, or on the cached segment logits of the unimodal networks (training/fixed_views.py).
-tests/methods runs every line of the table.
+tests/methods runs every line of the table, and FAMILIES lists the families in it.
 """
 
 from adamml.methods.epochs import policy_epochs, recognition_epochs
 from adamml.methods.family import FIDELITIES, Caches, Family
 from adamml.methods.table import (
     ALWAYS_ON,
+    FAMILIES,
     METHODS,
     Method,
     family_of,
@@ -24,6 +25,7 @@ from adamml.methods.table import (
 
 __all__ = [
     "ALWAYS_ON",
+    "FAMILIES",
     "FIDELITIES",
     "METHODS",
     "Caches",

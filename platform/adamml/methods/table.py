@@ -60,6 +60,10 @@ METHODS: dict[str, Method] = {
 """Name -> method, in the order of reports. To add a method: add a line.
 
 Besides these, each modality alone is a method under its own name (methods_of)."""
+FAMILIES: dict[str, Family[Any]] = {
+    method.family.name: method.family for method in METHODS.values()
+}
+"""Name -> family, of all methods. It follows from METHODS: a new family needs no line here."""
 
 
 def methods_of(config: Config) -> dict[str, Method]:
