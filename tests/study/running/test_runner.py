@@ -1,4 +1,4 @@
-"""What a run does with journals that an earlier one left, and with failures."""
+"""A run over the journals that an earlier one left, and over failures."""
 
 import json
 from pathlib import Path

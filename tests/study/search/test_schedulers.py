@@ -118,7 +118,7 @@ def test_every_scheduler_stops_trials_at_its_rungs_and_nowhere_else(name: str) -
 def test_every_scheduler_that_stops_trials_ranks_by_every_objective(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of trials that differ in one objective only, the best goes on and the worst stops."""
+    """Trials differ in one objective only: the best goes on and the worst stops."""
     toy = replace(OBJECTIVES["gflops"], worst=lambda bounds: 100.0)
     monkeypatch.setitem(OBJECTIVES, "parameters", toy)
     values = {key: [0.2, 0.8] for key in OBJECTIVES}

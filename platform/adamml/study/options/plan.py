@@ -1,5 +1,6 @@
 """Plans: the resolved options of a job, fixed before anything starts."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from adamml.study.search.searchers import Space
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(ABC):
     """Resolved options of any job over a study."""
 
     config: Config
@@ -42,9 +43,9 @@ class Plan:
         return {}
 
     @property
+    @abstractmethod
     def num_trials(self) -> int:
         """Number of trials of the complete study, without retrainings."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
