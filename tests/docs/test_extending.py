@@ -115,6 +115,6 @@ def test_the_figure_draws_and_the_format_reads(examples: dict[str, Any], tmp_pat
     assert examples["FIGURES"][-1].draw(study).data
     for name, text in (("train.txt", "a.mp4\tcat\nb.mp4\tdog\n"), ("val.txt", "c.mp4\tcat\n")):
         (tmp_path / name).write_text(text)
-    table: Annotations = examples["PAIRS"].read([tmp_path / "train.txt", tmp_path / "val.txt"])
+    table: Annotations = examples["TABBED"].read([tmp_path / "train.txt", tmp_path / "val.txt"])
     assert table.classes == ("cat", "dog")
     assert list(table.table["split"]) == ["train", "train", "evaluation"]

@@ -179,3 +179,29 @@ def test_a_rung_without_a_relay_does_not_hold_a_trial_for_long() -> None:
         assert await d.report("a", "t", 1, {"epoch": 2, "policy_epoch": 2}) == "go"
 
     play(scene())
+
+
+def test_a_verdict_that_comes_late_stops_a_trial_at_its_next_report() -> None:
+    """A sampler that thinks for longer than a slot waits at a rung."""
+
+    async def scene() -> None:
+        d = dispatcher("a")
+        await d.submit("t", {"rungs": [2]})
+        await d.next_attempt("a", "1")
+        assert await d.report("a", "t", 1, {"epoch": 2, "policy_epoch": 2}) == "go"
+        assert await d.report("a", "t", 1, {"epoch": 3, "policy_epoch": 3}) == "go"
+        await d.stop("t")
+        assert await d.report("a", "t", 1, {"epoch": 4, "policy_epoch": 4}) == "stopped"
+
+    play(scene())
+
+
+def test_a_stop_that_comes_before_its_trial_is_remembered() -> None:
+    async def scene() -> None:
+        d = dispatcher("a")
+        await d.stop("t")
+        await d.submit("t", {})
+        assert (await end_of(d, "t"))["status"] == "stopped"
+        assert await d.next_attempt("a", "1") is None
+
+    play(scene())

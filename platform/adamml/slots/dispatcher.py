@@ -29,6 +29,10 @@ Attempt = dict[str, Any]
 """{"key": str, "attempt": int counted from 1, "spec": dict}"""
 
 
+Report = Callable[[dict[str, Any]], None]
+"""Function through which an attempt reports its metrics; it raises Stopped."""
+
+
 class Stopped(Exception):  # noqa: N818 -- no error: the trial is asked to end here
     """The request, raised by report() on all ranks alike, to give up this trial now.
 

@@ -17,7 +17,7 @@ from typing import Any
 import ray
 from ray.exceptions import ActorDiedError
 
-from adamml.slots.dispatcher import LEAVE, Attempt, Stopped
+from adamml.slots.dispatcher import LEAVE, Attempt, Report, Stopped
 
 LEAK_BYTES = 256 * 2**20
 """Device memory that a trial may leave behind; with more, the workers are replaced. cuBLAS alone
@@ -27,7 +27,6 @@ _DEVICE_ERROR = re.compile(
     r"\b(cuda|cudnn|cublas\w*|cufft|nccl)\b|device-side assert", re.IGNORECASE
 )
 
-Report = Callable[[dict[str, Any]], None]
 Execute = Callable[[Attempt, Report, dict[str, Any]], None]
 
 

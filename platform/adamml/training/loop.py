@@ -30,7 +30,7 @@ from adamml.training.passes import Batch, Pass, Passes, policy_passes
 from adamml.training.workers import Workers
 
 Metrics = dict[str, float]
-Report = Callable[[int, str, Metrics], None]
+OnEpoch = Callable[[int, str, Metrics], None]
 """Callback (epoch, stage, metrics), called on every rank after each epoch. It raises to stop."""
 
 
@@ -83,7 +83,7 @@ def plan(stages: dict[str, int], until: str | None = None) -> list[tuple[str, in
     return epochs
 
 
-def fit(task: Task, workers: Workers, report: Report, done: int = 0) -> Progress:
+def fit(task: Task, workers: Workers, report: OnEpoch, done: int = 0) -> Progress:
     """Run the plan's epochs that are left, and return the progress after the last.
 
     Args:

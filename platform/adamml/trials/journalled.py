@@ -14,7 +14,7 @@ from adamml.data.manifest import Split
 from adamml.journal import Journal
 from adamml.methods import FIDELITIES, Family, family_of
 from adamml.records import TrialRecord, read_trial
-from adamml.slots.dispatcher import Stopped
+from adamml.slots.dispatcher import Report, Stopped
 from adamml.training.fixed_views import FixedView
 from adamml.training.loop import Metrics
 from adamml.training.splits import Splits
@@ -22,8 +22,6 @@ from adamml.training.workers import Workers
 from adamml.trials.assignment import Assignment
 from adamml.trials.pretrained import Unimodal, unimodal_at
 from adamml.trials.process_cache import fixed_view
-
-Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from adamml.methods.points import with_bias
 from adamml.models.weights import fetch_weights
 from adamml.recipes import RECIPES
 from adamml.records import read_trial
-from adamml.slots.dispatcher import Attempt
+from adamml.slots.dispatcher import Attempt, Report
 from adamml.tables import lookup
 from adamml.training.checkpoints import load_checkpoint
 from adamml.training.evaluation import Evaluation
@@ -26,7 +26,7 @@ from adamml.training.loop import Metrics, fit
 from adamml.training.policy_quality import relevance_of
 from adamml.training.workers import Workers
 from adamml.trials.assignment import Assignment
-from adamml.trials.journalled import Execution, Report, Trained, after, journalled
+from adamml.trials.journalled import Execution, Trained, after, journalled
 from adamml.trials.pretrained import ensure_unimodal, segment_logits
 from adamml.trials.process_cache import splits_of
 from adamml.trials.test_results import (

@@ -23,7 +23,8 @@ FORMATS: dict[str, Format] = {
     "reference": REFERENCE,
     "folders": FOLDERS,
 }
-"""Annotation formats by name. To add one, write a module with a Format and add a line."""
+"""Annotation formats by name. To add one, write a module with a Format and add a line;
+a short reader may stand in this file."""
 
 
 def read_annotations(name: str, files: Sequence[Path], classes: str | None = None) -> Annotations:
